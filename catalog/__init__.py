@@ -1,0 +1,1 @@
+"""What exists: sources, tables, columns, keys, relationships, views, and the project file."""

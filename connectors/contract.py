@@ -1,0 +1,278 @@
+"""What a connector is: the questions the engine asks of a source, and the values it gets.
+
+A connector is right first: `judge` answers LOCAL for all it does not know, and the engine
+filters again. Connectors never see DuckDB; they take predicates and give Arrow batches.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+import pyarrow as pa
+
+from isthmus.catalog.model import RowCount, Table, TableName
+from isthmus.connectors.predicates import Predicate
+from isthmus.errors import Cancelled, DeadlineExceeded
+
+__all__ = [
+    "Ability",
+    "Bill",
+    "Connector",
+    "Finding",
+    "Fragment",
+    "Judgement",
+    "Meter",
+    "Promise",
+    "ReadContext",
+    "ScanRequest",
+]
+
+
+class Promise(Enum):
+    """A connector's word on one predicate."""
+
+    EXACT = "the source returns just the rows that pass"
+    SUPERSET = "the source may return more; the engine filters again"
+    LOCAL = "it is not sent; the engine filters"
+
+
+class Ability(Enum):
+    """What a connector can do beyond reading a whole table; the contract tests demand each."""
+
+    FILTER = "filter"
+    PROJECT = "project"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A promise on a predicate, and why, in words for EXPLAIN."""
+
+    predicate: Predicate
+    promise: Promise
+    reason: str
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a fragment costs, or did cost.
+
+    Attributes:
+        calls: requests that count against the source's own limit.
+        rows: rows the source sends.
+        bytes: bytes on the wire (compressed where the transport compresses).
+        seconds: from the first request to the last byte.
+        metadata_calls: requests for descriptions and counts, cached afterwards.
+        basis: where an estimate comes from; empty for an actual bill.
+    """
+
+    calls: int = 0
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    metadata_calls: int = 0
+    basis: str = ""
+
+    def __add__(self, other: Bill) -> Bill:
+        return Bill(
+            self.calls + other.calls,
+            self.rows + other.rows,
+            self.bytes + other.bytes,
+            self.seconds + other.seconds,
+            self.metadata_calls + other.metadata_calls,
+        )
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """One table occurrence: what of it is needed.
+
+    Attributes:
+        table: the table, as the connector described it.
+        columns: names to return, in this order; may be empty (then only rows count).
+        predicates: all must pass; each is sent, or not, by the connector's own judgement.
+        limit: any `limit` rows that pass will do. Only given when every predicate is EXACT.
+        options: the source's documented scan options, such as ``include_deleted``.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    predicates: tuple[Predicate, ...] = ()
+    limit: int | None = None
+    options: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """What is sent to a source for one scan. A value: opening it twice gives the same rows.
+
+    Attributes:
+        request: the scan it answers.
+        text: what is sent, readable and complete (a SOQL text, a file filter).
+        access_path: how it is fetched, such as ``REST query``.
+        judgements: one for each predicate of the request, in its order.
+        columns: what `open` yields, in order; it begins with `request.columns` and may carry
+            more, which the engine needs to filter again.
+        estimate: the bill, predicted without a data call.
+    """
+
+    request: ScanRequest
+    text: str
+    access_path: str
+    judgements: tuple[Judgement, ...]
+    columns: tuple[str, ...]
+    estimate: Bill
+
+    @property
+    def source(self) -> str:
+        """The name of the source it is sent to."""
+        return self.request.table.source
+
+    @property
+    def rechecked(self) -> tuple[Predicate, ...]:
+        """The predicates that the engine must apply to the batches again."""
+        return tuple(j.predicate for j in self.judgements if j.promise is not Promise.EXACT)
+
+
+class Meter:
+    """Counts what a fragment really costs while it is read. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bill = Bill()
+        self._started: float | None = None
+        self.pages = 0
+
+    def add(
+        self, *, calls: int = 0, rows: int = 0, bytes: int = 0, metadata_calls: int = 0
+    ) -> None:
+        """Add to the bill; the clock starts with the first addition or `start`."""
+        with self._lock:
+            now = time.monotonic()
+            if self._started is None:
+                self._started = now
+            b = self._bill
+            self._bill = Bill(
+                b.calls + calls,
+                b.rows + rows,
+                b.bytes + bytes,
+                now - self._started,
+                b.metadata_calls + metadata_calls,
+            )
+            self.pages += 1 if rows else 0
+
+    def start(self) -> None:
+        """Start the clock, if it does not run yet."""
+        self.add()
+
+    @property
+    def bill(self) -> Bill:
+        """The bill so far."""
+        with self._lock:
+            return self._bill
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """What a reader watches and reports to while it reads.
+
+    Attributes:
+        cancelled: set when nobody wants the rows any more.
+        deadline: `time.monotonic()` value after which to stop, or None.
+        meter: counts calls, rows and bytes.
+    """
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    deadline: float | None = None
+    meter: Meter = field(default_factory=Meter)
+
+    def check(self) -> None:
+        """Return if the reader should go on.
+
+        Raises:
+            Cancelled: the query was cancelled.
+            DeadlineExceeded: its time is up.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled("the query was cancelled")
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise DeadlineExceeded("the query's timeout passed while a source was being read")
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but wake and raise (as `check`) the moment the query is stopped."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.deadline is not None:
+                left = min(left, max(self.deadline - time.monotonic(), 0.0))
+            self.cancelled.wait(left)
+            self.check()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `isthmus check`: a thing that was tried, how it went, how to mend it."""
+
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str | None = None
+
+
+class Connector(ABC):
+    """One configured source.
+
+    Making one opens nothing; the first question that needs the source does. All methods may be
+    called from several threads. Errors are `isthmus.errors` types with the original as cause.
+    """
+
+    kind: str
+    abilities: frozenset[Ability] = frozenset()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def tables(self) -> Iterable[TableName]:
+        """Every table of the source. May call the source once; the answer is kept."""
+
+    @abstractmethod
+    def describe(self, table: str) -> Table | None:
+        """Describe the table of that name, found in any case; None when there is none."""
+
+    @abstractmethod
+    def row_count(self, table: Table) -> RowCount | None:
+        """About how many rows the table has, as cheaply as the source can tell."""
+
+    @abstractmethod
+    def judge(self, table: Table, predicate: Predicate) -> Judgement:
+        """Give a promise on one predicate. Pure: no call is made."""
+
+    @abstractmethod
+    def plan(self, request: ScanRequest) -> Fragment:
+        """Make the fragment for a scan, with its predicted bill. No data call is made."""
+
+    @abstractmethod
+    def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
+        """Read the fragment: batches with exactly `fragment.columns`, typed as described.
+
+        Never a silent short read: all rows come, or an error is raised. Polls
+        `context.check()` at least every half second, also while waiting for the network.
+        """
+
+    @abstractmethod
+    def check(self) -> Iterable[Finding]:
+        """Try the source as a user would and say what is wrong and how to mend it."""
+
+    @property
+    def metadata_bill(self) -> Bill:
+        """What descriptions and counts have cost since the connector was made."""
+        return Bill()
+
+    def close(self) -> None:
+        """Give back sockets and files. Closing twice is allowed."""
+        return None

@@ -1,0 +1,1 @@
+"""The connector for files on any fsspec filesystem."""

@@ -1,0 +1,1 @@
+"""SQL in, Arrow out: guard, resolve, plan, scan, run, result."""

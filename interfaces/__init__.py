@@ -1,0 +1,1 @@
+"""The ways in beside Python: the command line, and what later issues add."""
