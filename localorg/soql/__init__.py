@@ -1,0 +1,1 @@
+"""SOQL, Salesforce's query language: read, checked, run on DuckDB, answered as JSON."""
