@@ -1,0 +1,117 @@
+"""The org's rows: one in-memory DuckDB table per object, made when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from isthmus.localorg.schema import Field, Schema, SObject
+
+Filler = Callable[[duckdb.DuckDBPyConnection], None]
+
+_COLUMN_TYPES = {
+    "boolean": "BOOLEAN NOT NULL",
+    "int": "BIGINT",
+    "long": "BIGINT",
+    "date": "DATE",
+    "datetime": "TIMESTAMP",
+    "time": "TIME",
+}
+_DECIMAL_TYPES = frozenset({"double", "currency", "percent"})
+_HIDDEN = {"IsDeleted": "BOOLEAN NOT NULL", "SystemModstamp": "TIMESTAMP"}
+
+
+class Store:
+    """Holds every object's rows; safe to use from several threads.
+
+    Readers take a `cursor()` each and name tables by `table(name)`, which also fills a table
+    that waits for its first use. Writers work inside `writing()`, one at a time.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.lock = threading.RLock()
+        self._database = duckdb.connect(":memory:")
+        self._fillers: dict[str, Filler] = {}
+        self._ready: dict[str, str] = {}
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own for one thread; close it when done."""
+        return self._database.cursor()
+
+    def table(self, name: str) -> str:
+        """The quoted table of an object (any case), created and filled by now.
+
+        Raises KeyError for an object that the schema does not have.
+        """
+        ready = self._ready.get(name)
+        return ready if ready is not None else self._make(name)
+
+    def fill_later(self, name: str, filler: Filler) -> None:
+        """Have `filler` insert the object's rows when the table is first asked for.
+
+        Raises ValueError when the table has been made already.
+        """
+        with self.lock:
+            if name in self._ready:
+                raise ValueError(f"the table of {name} is made already; fill before its first use")
+            self._fillers[name] = filler
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor in a transaction, under the one write lock; an error rolls it back."""
+        with self.lock, self.cursor() as cursor:
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    def close(self) -> None:
+        """Drop all rows."""
+        self._database.close()
+
+    def _make(self, name: str) -> str:
+        sobject = self.schema.get(name)
+        if sobject is None:
+            raise KeyError(f"no object {name}")
+        with self.lock:
+            if sobject.name not in self._ready:
+                with self.cursor() as cursor:
+                    cursor.execute(ddl(sobject))
+                    if sobject.name in self._fillers:
+                        self._fillers.pop(sobject.name)(cursor)
+                self._ready[sobject.name] = quoted(sobject.name)
+            self._ready[name] = self._ready[sobject.name]
+        return self._ready[name]
+
+
+def quoted(name: str) -> str:
+    """A name as a DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def columns(sobject: SObject) -> tuple[str, ...]:
+    """The table's columns in order: stored fields, then hidden ones."""
+    names = tuple(field.name for field in sobject.fields if field.stored)
+    return names + tuple(name for name in _HIDDEN if name not in names)
+
+
+def column_type(field: Field) -> str:
+    """The DuckDB type that holds every value of a field exactly."""
+    if field.type in _DECIMAL_TYPES:
+        return f"DECIMAL({field.precision},{field.scale})" if field.precision else "DOUBLE"
+    return _COLUMN_TYPES.get(field.type, "VARCHAR")
+
+
+def ddl(sobject: SObject) -> str:
+    """The statement that creates an object's table."""
+    fields = {field.name: column_type(field) for field in sobject.fields if field.stored}
+    typed = {"Id": "VARCHAR", **fields, **{n: t for n, t in _HIDDEN.items() if n not in fields}}
+    listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed.items())
+    return f"CREATE TABLE {quoted(sobject.name)} ({listed})"
