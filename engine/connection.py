@@ -1,0 +1,306 @@
+"""The front door: a project, its sources and one locked DuckDB, asked by SQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from isthmus.catalog.catalog import Catalog
+from isthmus.catalog.project import Project, load_project
+from isthmus.connectors.contract import Connector, Finding
+from isthmus.connectors.kinds import KINDS, make
+from isthmus.engine import faults
+from isthmus.engine._duckdb_scan import register
+from isthmus.engine.database import Database
+from isthmus.engine.parameters import checked
+from isthmus.engine.plan import Plan, PlannedScan, read_plan
+from isthmus.engine.resolve import Occurrence, Resolved, resolve
+from isthmus.engine.result import Result
+from isthmus.engine.run import Run
+from isthmus.engine.scan import Scan
+from isthmus.engine.syntax import Statement, parse
+from isthmus.errors import ConfigError, IsthmusError
+
+__all__ = ["Connection", "connect"]
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+def connect(
+    project: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    *,
+    time_zone: str | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Connection:
+    """Open a project.
+
+    Args:
+        project: a path to an ``isthmus.toml``, a folder that holds one, a dict of the same
+            shape, or None for the nearest one from the current folder upwards.
+        time_zone: IANA name of the session's zone; else the project's, ``TZ``, the machine's.
+        memory_limit: of the joining DuckDB, such as ``2GB``; more spills to disk.
+        threads: of the joining DuckDB.
+
+    Raises:
+        ConfigError: the project file is wrong; the message has its line and the remedy.
+    """
+    return Connection(
+        load_project(project, kinds=KINDS),
+        time_zone=time_zone,
+        memory_limit=memory_limit,
+        threads=threads,
+    )
+
+
+class Connection:
+    """A session over a project. Safe to use from several threads; each query runs on its own.
+
+    Args:
+        project: the loaded project.
+        pushdown: False reads whole tables and lets DuckDB do everything: the second of the
+            three answers of the differential proof.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        time_zone: str | None = None,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        pushdown: bool = True,
+    ) -> None:
+        settings = project.settings
+        zone = _checked_zone(time_zone or settings.time_zone)
+        self.project = project
+        self._connectors: dict[str, Connector] = {s.name: make(s) for s in project.sources}
+        self.catalog = Catalog(project, self._connectors)
+        self._database = Database(
+            time_zone=zone,
+            memory_limit=memory_limit or settings.memory_limit,
+            threads=threads or settings.threads,
+            temp_directory=settings.temp_directory,
+        )
+        self._pushdown = pushdown
+        self._runs: set[Run] = set()
+        self._lock = threading.Lock()
+        self._owner: Connection | None = None
+        self._closed = False
+
+    # --- asking
+
+    def sql(self, text: str, params: Parameters = None, *, timeout: float | None = None) -> Result:
+        """Bind and plan a query; its rows are read when the result is.
+
+        Args:
+            text: one query in DuckDB's SQL over the catalog's tables and views.
+            params: a list for ``?`` and ``$1``, a dict for ``$name``.
+            timeout: seconds the whole run may take.
+
+        Raises:
+            QueryError: the text is wrong or not allowed; the place is in the message.
+        """
+        self._check_open()
+        statement = parse(text, self._database)
+        if statement.prefix == "SHOW TABLES":
+            return self._given(text, self._tables())
+        if statement.prefix.startswith("EXPLAIN"):
+            plan = self.explain(
+                statement.body, params, analyze=statement.prefix.endswith("ANALYZE")
+            )
+            return self._given(text, pa.table({"plan": str(plan).split("\n")}))
+        return self._query(statement, params, timeout)
+
+    def explain(self, text: str, params: Parameters = None, *, analyze: bool = False) -> Plan:
+        """What a query would send where, and why, without a data call.
+
+        Args:
+            analyze: run it too, and set the actual bills beside the predicted ones.
+        """
+        result = self.sql(text, params)
+        if not analyze:
+            return result.plan
+        for _ in result.reader():
+            pass
+        run = result._run
+        assert run is not None
+        actual = tuple(run.actual_of(s.fragment) for s in result.plan.scans)
+        return replace(result.plan, actual=actual)
+
+    def check(self) -> list[Finding]:
+        """Try each source as a user would."""
+        self._check_open()
+        return [f for c in self._connectors.values() for f in c.check()]
+
+    @property
+    def time_zone(self) -> str:
+        """The session's zone: it governs casts and `current_date`, never which instant is meant."""
+        return self._database.time_zone
+
+    @time_zone.setter
+    def time_zone(self, name: str) -> None:
+        self._database.time_zone = _checked_zone(name)
+
+    def cursor(self) -> Connection:
+        """A second session over the same catalog, sources and DuckDB, interrupted on its own."""
+        self._check_open()
+        twin = object.__new__(Connection)
+        twin.__dict__.update(self.__dict__)
+        twin._runs, twin._lock, twin._owner = set(), threading.Lock(), self
+        return twin
+
+    def interrupt(self) -> None:
+        """Stop every query of this connection; their readers get `Cancelled`."""
+        with self._lock:
+            runs = list(self._runs)
+        for run in runs:
+            run.cancel()
+
+    def close(self) -> None:
+        """Stop what runs, close the sources, drop DuckDB. Closing twice is allowed."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._lock:
+            runs = list(self._runs)
+        for run in runs:
+            run.cancel()
+            run.close()
+        if self._owner is None:
+            for connector in self._connectors.values():
+                with contextlib.suppress(IsthmusError):
+                    connector.close()
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<isthmus.Connection {', '.join(self._connectors) or 'without sources'}>"
+
+    # --- inner
+
+    def _query(self, statement: Statement, params: Parameters, timeout: float | None) -> Result:
+        resolved = resolve(statement, self.catalog, self._database)
+        if statement.prefix in ("DESCRIBE", "SUMMARIZE"):
+            resolved.sql = f"{statement.prefix} SELECT * FROM ({resolved.sql}\n)"
+        parameters = checked(params)
+        planned, text = self._plan(resolved, parameters), statement.text
+        plan = Plan(
+            text,
+            planned,
+            self.time_zone,
+            tuple(v.name for v in resolved.views),
+            complete=not resolved.dynamic_pivot,
+        )
+
+        def make_run() -> Run:
+            return self._make_run(resolved, parameters, planned, timeout)
+
+        return Result(plan, make_run, self._forget)
+
+    def _plan(self, resolved: Resolved, parameters: Any) -> tuple[PlannedScan, ...]:
+        if resolved.dynamic_pivot:
+            return ()  # even EXPLAIN would read data to find the columns
+        cursor = self._database.cursor()
+        try:
+            scans = self._register(cursor, resolved, None)
+            return read_plan(
+                cursor, resolved.sql, parameters, scans, push_limit=self._pushdown
+            )
+        except duckdb.Error as error:
+            raise faults.translate(error, resolved) from error
+        finally:
+            cursor.close()
+
+    def _make_run(
+        self,
+        resolved: Resolved,
+        parameters: Any,
+        planned: tuple[PlannedScan, ...],
+        timeout: float | None,
+    ) -> Run:
+        self._check_open()
+        cursor = self._database.cursor()
+        run = Run(cursor, resolved, parameters, planned, self._connectors, timeout)
+        self._register(cursor, resolved, run)
+        with self._lock:
+            self._runs.add(run)
+        return run
+
+    def _register(
+        self, cursor: duckdb.DuckDBPyConnection, resolved: Resolved, run: Run | None
+    ) -> list[Scan]:
+        scans = []
+        for occurrence in resolved.occurrences:
+            scan = Scan(
+                occurrence,
+                self._connectors[occurrence.table.source],
+                self._estimate(occurrence),
+                _no_rows if run is None else run.open_scan,
+                push=self._pushdown,
+            )
+            register(cursor, occurrence.scan_name, scan)
+            scans.append(scan)
+        return scans
+
+    def _estimate(self, occurrence: Occurrence) -> int | None:
+        count = self.catalog.row_count(occurrence.table)
+        return None if count is None else count.rows
+
+    def _forget(self, run: Run) -> None:
+        with self._lock:
+            self._runs.discard(run)
+
+    def _given(self, text: str, table: pa.Table) -> Result:
+        result = Result(Plan(text, (), self.time_zone), _never, self._forget)
+        result._table = table
+        return result
+
+    def _tables(self) -> pa.Table:
+        rows = [(s, t.name) for s in self._connectors for t in self.catalog.tables(s)]
+        rows += [("main", v.name) for v in self.catalog.views]
+        schema = pa.schema([("schema", pa.string()), ("name", pa.string())])
+        return pa.Table.from_pylist([{"schema": s, "name": n} for s, n in rows], schema)
+
+    def _check_open(self) -> None:
+        if self._closed or (self._owner is not None and self._owner._closed):
+            raise ConfigError("the connection is closed", remedy="Open a new one: connect(...).")
+
+
+def _no_rows(*_: Any) -> Any:
+    raise AssertionError("planning reads no data")
+
+
+def _never() -> Run:
+    raise AssertionError("the rows of this result are known")
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"there is no time zone {name!r}", remedy="Use an IANA name such as Europe/Berlin."
+        ) from error
+    return name
+
+

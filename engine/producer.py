@@ -1,0 +1,146 @@
+"""Reads one fragment in a thread of its own, a bounded number of batches ahead of DuckDB."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from isthmus.connectors.contract import Connector, Fragment, Meter, ReadContext
+from isthmus.engine import recheck
+from isthmus.errors import Cancelled
+
+__all__ = ["Producer"]
+
+_BATCHES_AHEAD = 4
+_POLL_SECONDS = 0.1
+
+
+class Producer:
+    """One fragment being read.
+
+    It starts at once, so that independent scans overlap, but stops after its first batch until
+    DuckDB opens the scan: a join whose other side is empty never does, and then no more than
+    the first page was paid for.
+
+    Args:
+        connector: the fragment's source.
+        fragment: what to read.
+        cancelled: the query's own flag; the producer adds its own for `stop`.
+        deadline: `time.monotonic()` after which reading stops.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        fragment: Fragment,
+        cancelled: threading.Event,
+        deadline: float | None,
+    ) -> None:
+        self.fragment = fragment
+        self.meter = Meter()
+        self.error: BaseException | None = None
+        self._connector = connector
+        self._query_cancelled = cancelled
+        self._stopped = _Either(cancelled)
+        self._context = ReadContext(self._stopped, deadline, self.meter)
+        self._queue: queue.Queue[pa.RecordBatch | None] = queue.Queue(_BATCHES_AHEAD)
+        self._opened = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="isthmus-read", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches, filtered again where the source promised only a superset.
+
+        Raises:
+            Cancelled: the query was stopped; any error of the connector's is raised as it is.
+        """
+        self._opened.set()
+        try:
+            while True:
+                batch = self._next()
+                if batch is None:
+                    break
+                yield batch
+        finally:
+            self.stop()
+        if self.error is not None:
+            raise self.error
+
+    def stop(self) -> None:
+        """Nobody wants the rest."""
+        self._stopped.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread to end."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def _next(self) -> pa.RecordBatch | None:
+        while True:
+            if self._query_cancelled.is_set():
+                raise Cancelled("the query was cancelled")
+            try:
+                return self._queue.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                if not self._thread.is_alive() and self._queue.empty():
+                    return None
+
+    def _read(self) -> None:
+        try:
+            schema = self.fragment.request.table.schema
+            again = recheck.expression(self.fragment.rechecked, schema)
+            first = True
+            for batch in self._connector.open(self.fragment, self._context):
+                kept = batch if again is None else batch.filter(again)
+                if not self._put(kept):
+                    return
+                if first and not self._wait_until_opened():
+                    return
+                first = False
+        except BaseException as error:
+            if not (isinstance(error, Cancelled) and self._stopped.is_set()):
+                self.error = error
+        finally:
+            self._put(None)
+
+    def _put(self, item: pa.RecordBatch | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=_POLL_SECONDS)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def _wait_until_opened(self) -> bool:
+        while not self._stopped.is_set():
+            if self._opened.wait(_POLL_SECONDS):
+                return True
+        return False
+
+
+class _Either(threading.Event):
+    """Set when itself or the query's own flag is."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._other.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        # Wakes for its own flag at once and for the query's within a poll.
+        end = None if timeout is None else timeout
+        waited = 0.0
+        while not self.is_set() and (end is None or waited < end):
+            step = _POLL_SECONDS if end is None else min(_POLL_SECONDS, end - waited)
+            super().wait(step)
+            waited += step
+        return self.is_set()

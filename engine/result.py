@@ -1,0 +1,255 @@
+"""The answer of a query: lazy, streamed or whole, with its plan and its bill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+
+from isthmus.engine import display
+from isthmus.engine.bill import FragmentBill, QueryBill
+from isthmus.engine.plan import Plan
+from isthmus.engine.run import Run
+from isthmus.errors import MissingExtra, QueryError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Progress", "Result"]
+
+_PREVIEW_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running query is: rows and pages that sources sent, and calls made."""
+
+    rows: int
+    pages: int
+    calls: int
+
+
+class Result:
+    """A query's answer. Nothing is read before the first method that needs rows.
+
+    `arrow`, `df`, `pl` and `fetchall` read everything once and keep it: asking again costs no
+    call. `reader` streams with bounded memory and can be taken once.
+    """
+
+    def __init__(self, plan: Plan, make_run: Callable[[], Run], forget: Callable[[Run], None]):
+        self._plan = plan
+        self._make_run = make_run
+        self._forget = forget
+        self._run: Run | None = None
+        self._table: pa.Table | None = None
+        self._streamed = False
+
+    # --- rows
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Stream the answer as a ``pyarrow.RecordBatchReader``.
+
+        Raises:
+            QueryError: the answer is already being streamed.
+        """
+        if self._table is not None:
+            return self._table.to_reader()
+        if self._streamed:
+            raise QueryError(
+                "this result has already been streamed",
+                remedy="Ask again with con.sql(...), or use .arrow(), which keeps the rows.",
+            )
+        run = self._start()
+        self._streamed = True
+        schema = run.wait_for_schema()
+        return pa.RecordBatchReader.from_batches(schema, self._batches(run))
+
+    def arrow(self) -> pa.Table:
+        """The whole answer as a ``pyarrow.Table``."""
+        if self._table is None:
+            if self._streamed:
+                self.reader()  # raises, with the remedy
+            self._table = self._read_all()
+        return self._table
+
+    def df(self) -> pd.DataFrame:
+        """The whole answer as a pandas DataFrame.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401
+        except ImportError as error:
+            raise MissingExtra(
+                "pandas is not installed", remedy="pip install 'isthmus[pandas]'"
+            ) from error
+        # Years such as 1700 and 9999 do not fit nanoseconds: keep the unit of the column.
+        return self.arrow().to_pandas(timestamp_as_object=False, date_as_object=True)
+
+    def pl(self) -> pl.DataFrame:
+        """The whole answer as a Polars DataFrame.
+
+        Raises:
+            MissingExtra: polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError as error:
+            raise MissingExtra(
+                "polars is not installed", remedy="pip install 'isthmus[polars]'"
+            ) from error
+        frame = polars.from_arrow(self.arrow())
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The whole answer as a list of tuples of plain Python values."""
+        table = self.arrow()
+        integers = self._run.integer_columns if self._run else frozenset()
+        columns = [_plain(c, i in integers) for i, c in enumerate(table.columns)]
+        return list(zip(*columns, strict=True)) if columns else []
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        rows = self.fetchall()
+        return rows[0] if rows else None
+
+    def show(self, rows: int = _PREVIEW_ROWS) -> None:
+        """Print the first rows. Reading stops there: no more than the first pages are paid for."""
+        print(self._preview_text(rows))
+
+    def _preview_text(self, rows: int) -> str:
+        table, more = self._preview(rows)
+        return display.text(table, more)
+
+    def __repr__(self) -> str:
+        state = "read" if self._table is not None else "not read yet"
+        return f"<isthmus.Result {state}: {len(self._plan.scans)} fragments; .show(), .arrow()>"
+
+    def _repr_html_(self) -> str:
+        table, more = self._preview(_PREVIEW_ROWS)
+        return display.html(table, more)
+
+    def _preview(self, rows: int) -> tuple[pa.Table, bool]:
+        if self._table is not None:
+            return self._table.slice(0, rows), self._table.num_rows > rows
+        run = self._new_run()
+        schema = run.wait_for_schema()
+        taken: list[pa.RecordBatch] = []
+        stream = self._batches(run)
+        for batch in stream:
+            taken.append(batch)
+            if sum(b.num_rows for b in taken) > rows:
+                break
+        else:
+            self._table = pa.Table.from_batches(taken, schema)
+            return self._table.slice(0, rows), self._table.num_rows > rows
+        stream.close()  # type: ignore[attr-defined]
+        return pa.Table.from_batches(taken, schema).slice(0, rows), True
+
+    # --- about the answer
+
+    @property
+    def plan(self) -> Plan:
+        """What is sent where, and why."""
+        return self._plan
+
+    @property
+    def columns(self) -> list[str]:
+        """The answer's column names; reads the first rows if nothing was read yet."""
+        if self._table is not None:
+            return list(self._table.schema.names)
+        if self._run is None:
+            self.arrow()
+        assert self._run is not None
+        return list(self._run.wait_for_schema().names)
+
+    @property
+    def bill(self) -> QueryBill:
+        """Predicted and actual cost; before the run, all actual figures are zero."""
+        if self._run is None:
+            from isthmus.connectors.contract import Bill
+
+            return QueryBill(tuple(FragmentBill(s.fragment, Bill()) for s in self._plan.scans))
+        return QueryBill(self._run.fragments)
+
+    @property
+    def as_of(self) -> dict[str, datetime]:
+        """For each source, the moment from which its rows may be: when its reading began."""
+        return dict(self._run.as_of) if self._run else {}
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is; may be read from another thread."""
+        run = self._run
+        if run is None:
+            return Progress(0, 0, 0)
+        bill = QueryBill(run.fragments).actual
+        return Progress(bill.rows, run.pages, bill.calls)
+
+    def cancel(self) -> None:
+        """Stop the query from any thread; whoever reads it gets `Cancelled`."""
+        if self._run is not None:
+            self._run.cancel()
+
+    def close(self) -> None:
+        """Stop reading and give everything back."""
+        if self._run is not None:
+            self._run.close()
+            self._forget(self._run)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- inner
+
+    def _new_run(self) -> Run:
+        self._run = self._make_run()
+        self._run.start()
+        return self._run
+
+    def _start(self) -> Run:
+        return self._new_run()
+
+    def _batches(self, run: Run) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from run.batches()
+        finally:
+            run.close()
+            self._forget(run)
+
+    def _read_all(self) -> pa.Table:
+        run = self._start()
+        schema = run.wait_for_schema()
+        return pa.Table.from_batches(list(self._batches(run)), schema)
+
+
+def _plain(column: pa.ChunkedArray, integer: bool) -> list[Any]:
+    """Python values: 128-bit integers as int, intervals as timedelta where they are one."""
+    values = column.to_pylist()
+    if integer:
+        return [int(v) if isinstance(v, Decimal) else v for v in values]
+    if pa.types.is_interval(column.type):
+        return [_interval(v) for v in values]
+    return values
+
+
+def _interval(value: Any) -> Any:
+    if value is None or value.months:
+        return value
+    return timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
