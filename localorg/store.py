@@ -82,10 +82,10 @@ class Store:
             raise KeyError(f"no object {name}")
         with self.lock:
             if sobject.name not in self._ready:
-                with self.cursor() as cursor:
+                with self.writing() as cursor:
                     cursor.execute(ddl(sobject))
                     if sobject.name in self._fillers:
-                        self._fillers.pop(sobject.name)(cursor)
+                        self._fillers[sobject.name](cursor)
                 self._ready[sobject.name] = quoted(sobject.name)
             self._ready[name] = self._ready[sobject.name]
         return self._ready[name]
