@@ -20,12 +20,13 @@ import pyarrow.dataset as pads
 
 from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
 
+_nodes: Any
+_ArrowScanSource: Any
 try:
     from duckdb._sources import nodes as _nodes
     from duckdb._sources.arrow import ArrowScanSource as _ArrowScanSource
 except ImportError:  # another version: the public way still works
-    _nodes = None  # type: ignore[assignment]
-    _ArrowScanSource = object
+    _nodes, _ArrowScanSource = None, object
 
 __all__ = ["Filter", "HookedScan", "has_hook", "register"]
 
@@ -68,7 +69,7 @@ def register(
 ) -> None:
     """Make a scan readable under a name, on this cursor only."""
     if has_hook() if hook is None else hook:
-        cursor._register_arrow_source(name, _Source(scan))  # type: ignore[attr-defined]
+        cursor._register_arrow_source(name, _Source(scan))
     else:
         cursor.register(name, _Dataset(scan))
 
@@ -147,15 +148,16 @@ def _value(literal: Any) -> Value | None:
     value = literal.value
     if literal.type == "TIMESTAMP WITH TIME ZONE":
         try:
-            return _EPOCH + timedelta(microseconds=value)  # type: ignore[arg-type]
+            return _EPOCH + timedelta(microseconds=value)
         except OverflowError:
             return None
+    known: Value | None = None
     if isinstance(value, (bool, int, float, Decimal, str, bytes, date, datetime, time)):
-        return value
-    return None
+        known = value
+    return known
 
 
-class _Dataset(pads.Dataset):
+class _Dataset(pads.Dataset):  # type: ignore[misc]
     """The public way: DuckDB gives columns and one Arrow expression, and checks nothing again."""
 
     def __init__(self, scan: HookedScan) -> None:

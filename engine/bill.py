@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isthmus.connectors.contract import Bill, Fragment
 
@@ -35,7 +35,7 @@ class QueryBill:
     """
 
     fragments: tuple[FragmentBill, ...] = ()
-    metadata: Bill = Bill()
+    metadata: Bill = field(default_factory=Bill)
 
     @property
     def estimated(self) -> Bill:

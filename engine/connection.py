@@ -79,11 +79,13 @@ class Connection:
         memory_limit: str | None = None,
         threads: int | None = None,
         pushdown: bool = True,
+        connectors: Mapping[str, Connector] | None = None,
     ) -> None:
         settings = project.settings
         zone = _checked_zone(time_zone or settings.time_zone)
         self.project = project
         self._connectors: dict[str, Connector] = {s.name: make(s) for s in project.sources}
+        self._connectors.update(connectors or {})
         self.catalog = Catalog(project, self._connectors)
         self._database = Database(
             time_zone=zone,
@@ -125,6 +127,8 @@ class Connection:
         """What a query would send where, and why, without a data call.
 
         Args:
+            text: the query, as for `sql`.
+            params: as for `sql`.
             analyze: run it too, and set the actual bills beside the predicted ones.
         """
         result = self.sql(text, params)
@@ -223,9 +227,7 @@ class Connection:
         cursor = self._database.cursor()
         try:
             scans = self._register(cursor, resolved, None)
-            return read_plan(
-                cursor, resolved.sql, parameters, scans, push_limit=self._pushdown
-            )
+            return read_plan(cursor, resolved.sql, parameters, scans, push_limit=self._pushdown)
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
         finally:
@@ -240,8 +242,18 @@ class Connection:
     ) -> Run:
         self._check_open()
         cursor = self._database.cursor()
-        run = Run(cursor, resolved, parameters, planned, self._connectors, timeout)
-        self._register(cursor, resolved, run)
+        run = Run(cursor, resolved, parameters, self._connectors, timeout)
+        try:
+            scans = self._register(cursor, resolved, run)
+            if resolved.reads_clock:
+                # One transaction has one `now()`: planned and run, its filters are the same.
+                cursor.execute("BEGIN TRANSACTION")
+                planned = read_plan(
+                    cursor, resolved.sql, parameters, scans, push_limit=self._pushdown
+                )
+        except duckdb.Error as error:
+            raise faults.translate(error, resolved) from error
+        run.planned = planned
         with self._lock:
             self._runs.add(run)
         return run
@@ -302,5 +314,3 @@ def _checked_zone(name: str) -> str:
             f"there is no time zone {name!r}", remedy="Use an IANA name such as Europe/Berlin."
         ) from error
     return name
-
-

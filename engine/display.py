@@ -14,10 +14,10 @@ _WIDEST = 60
 
 
 def cell(value: Any) -> str:
-    """One value as a person reads it.
+    r"""One value as a person reads it.
 
-    >>> cell(Decimal("1.50")), cell(None), cell("a\\nb")
-    ('1.50', 'NULL', 'a\\\\nb')
+    >>> cell(Decimal("1.50")), cell(None), cell("a\nb")
+    ('1.50', 'NULL', 'a\\nb')
     """
     if value is None:
         return "NULL"

@@ -44,7 +44,7 @@ def _scan_to_dict(scan: PlannedScan) -> dict[str, Any]:
                 "promise": _promise(o, scan),
                 "reason": _reason(o, scan),
             }
-            for o in scan.offers
+            for o in (*scan.offers, *scan.hints)
         ]
         + [
             {"predicate": text, "promise": "LOCAL", "reason": "DuckDB filters: not offered"}

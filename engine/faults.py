@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import duckdb
 
-from isthmus.catalog.names import suggest
+from isthmus.catalog.suggest import suggest
 from isthmus.engine._duckdb_scan import engine_message
 from isthmus.engine.plan import plain_names
 from isthmus.engine.resolve import Resolved
@@ -29,7 +29,9 @@ _MISSING_IN_TABLE = re.compile(
     r'|Values list "(?P<list>[^"]*)" does not have a column named "(?P<name2>(?:[^"]|"")+)"'
 )
 _MISSING_TABLE = re.compile(r'Referenced table "(?P<name>[^"]+)" not found')
-_MISSING_FUNCTION = re.compile(r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name (?P<name>\S+)")
+_MISSING_FUNCTION = re.compile(
+    r"(?:Scalar|Table|Aggregate|Macro)? ?Function with name (?P<name>\S+)"
+)
 _PARAMETERS = re.compile(r"parameter", re.IGNORECASE)
 _SUGGESTED = re.compile(r'(?:Candidate bindings|Did you mean)[:\s]+"?([^"?\n]+)"?')
 

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from isthmus.connectors.contract import Bill, Fragment, Promise, ScanRequest
+from isthmus.connectors.predicates import Compare
 from isthmus.engine.scan import Offer, Scan
 
 __all__ = ["Plan", "PlannedScan", "read_plan"]
@@ -30,6 +31,7 @@ class PlannedScan:
         offers: every filter that was offered for this scan, taken or not.
         residual: expressions that DuckDB applies above the scan, as it writes them.
         fragment: what is sent.
+        hints: what of the residual is sent all the same, to shrink the fetch; DuckDB filters on.
     """
 
     occurrence: int
@@ -37,6 +39,7 @@ class PlannedScan:
     offers: tuple[Offer, ...]
     residual: tuple[str, ...]
     fragment: Fragment
+    hints: tuple[Offer, ...] = ()
 
     @property
     def taken(self) -> tuple[Offer, ...]:
@@ -164,11 +167,29 @@ def _planned(found: _FoundScan, scan: Scan, push_limit: bool) -> PlannedScan:
     complete = len(filters) == len(found.filters)
     limit = found.limit if push_limit and exact and complete and not found.residual else None
     residual = tuple(r for r in found.residual if any(u in r for u in scan.names))
-    fragment = plan_fragment(scan, columns, filters, limit)
-    offers = (*filters, *refused)
+    hints = tuple(h for h in (_bare_boolean(r, scan) for r in residual) if h is not None)
+    fragment = plan_fragment(scan, columns, (*filters, *hints), limit)
     return PlannedScan(
-        scan.occurrence.number, columns, offers, tuple(map(plain_names, residual)), fragment
+        scan.occurrence.number,
+        columns,
+        (*filters, *refused),
+        tuple(plain_names(r) for r in residual if r not in {h.text for h in hints}),
+        fragment,
+        hints,
     )
+
+
+def _bare_boolean(residual: str, scan: Scan) -> Offer | None:
+    """``WHERE b`` and ``WHERE NOT b``: DuckDB filters these itself, but a source can help.
+
+    Every row of the scan passes through the filter above it, so sending it loses none.
+    """
+    negated = residual.startswith("(NOT ") and residual.endswith(")")
+    unique = residual[len("(NOT ") : -1] if negated else residual
+    if unique not in scan.names:
+        return None
+    offer = scan.judged(residual, Compare(scan.names[unique], "=", not negated))
+    return offer if offer.taken else None
 
 
 def plan_fragment(

@@ -55,6 +55,7 @@ class Resolved:
         occurrences: the scans in it.
         statements: the user's statement and those of the views, for the places of errors.
         views: the views that were unfolded, each once.
+        dynamic_pivot: whether a PIVOT's columns come from the data.
     """
 
     sql: str
@@ -63,6 +64,32 @@ class Resolved:
     statements: list[Statement] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
     dynamic_pivot: bool = False
+
+    @property
+    def reads_clock(self) -> bool:
+        """Whether a filter may hold the moment at which the query runs."""
+        return any(
+            name.path[-1].lower() in _CLOCK
+            for statement in self.statements
+            for name in (*statement.functions, *statement.columns)
+        )
+
+
+_CLOCK = {
+    "age",
+    "current_date",
+    "current_localtime",
+    "current_localtimestamp",
+    "current_time",
+    "current_timestamp",
+    "get_current_time",
+    "get_current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "today",
+    "transaction_timestamp",
+}
 
 
 def quote(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
@@ -91,7 +91,8 @@ class Result:
                 "pandas is not installed", remedy="pip install 'isthmus[pandas]'"
             ) from error
         # Years such as 1700 and 9999 do not fit nanoseconds: keep the unit of the column.
-        return self.arrow().to_pandas(timestamp_as_object=False, date_as_object=True)
+        frame: pd.DataFrame = self.arrow().to_pandas(date_as_object=True)
+        return frame
 
     def pl(self) -> pl.DataFrame:
         """The whole answer as a Polars DataFrame.
@@ -220,6 +221,8 @@ class Result:
 
     def _new_run(self) -> Run:
         self._run = self._make_run()
+        if self._run.planned:
+            self._plan = replace(self._plan, scans=self._run.planned)
         self._run.start()
         return self._run
 
@@ -241,7 +244,7 @@ class Result:
 
 def _plain(column: pa.ChunkedArray, integer: bool) -> list[Any]:
     """Python values: 128-bit integers as int, intervals as timedelta where they are one."""
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     if integer:
         return [int(v) if isinstance(v, Decimal) else v for v in values]
     if pa.types.is_interval(column.type):

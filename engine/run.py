@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,6 @@ class Run:
         cursor: duckdb.DuckDBPyConnection,
         resolved: Resolved,
         parameters: Any,
-        planned: Sequence[PlannedScan],
         connectors: Mapping[str, Connector],
         timeout: float | None,
     ) -> None:
@@ -54,7 +53,7 @@ class Run:
         self._resolved = resolved
         self._parameters = parameters
         self._connectors = connectors
-        self._planned = list(planned)
+        self.planned: tuple[PlannedScan, ...] = ()
         self._timeout = timeout
         self._deadline: float | None = None
         self._cancelled = threading.Event()
@@ -78,7 +77,7 @@ class Run:
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
         with self._lock:
-            for scan in self._planned:
+            for scan in self.planned:
                 self._waiting.append((scan, self._producer(scan.fragment)))
         self._thread.start()
 

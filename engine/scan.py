@@ -105,17 +105,20 @@ class Scan(HookedScan):
     def _judge(self, filter: Filter) -> Offer:
         if filter.predicate is None:
             return Offer(filter.text, None, None, "it has no form that a source could be asked")
-        predicate = rename(filter.predicate, self.names)
+        return self.judged(filter.text, rename(filter.predicate, self.names))
+
+    def judged(self, text: str, predicate: Predicate) -> Offer:
+        """The verdict on a predicate over the table's own column names."""
         if not self._push:
-            return Offer(filter.text, predicate, None, "pushdown is switched off")
+            return Offer(text, predicate, None, "pushdown is switched off")
         judgement = self.connector.judge(self.occurrence.table, predicate)
         if judgement.promise is Promise.SUPERSET:
             try:
                 recheck.expression([predicate], self.occurrence.table.schema)
             except recheck.Unfit as unfit:
                 reason = f"DuckDB must filter: {unfit}"
-                return Offer(filter.text, predicate, None, reason)
-        return Offer(filter.text, predicate, judgement, judgement.reason)
+                return Offer(text, predicate, None, reason)
+        return Offer(text, predicate, judgement, judgement.reason)
 
 
 def rename(predicate: Predicate, names: dict[str, str]) -> Predicate:

@@ -59,9 +59,9 @@ class Place:
 
     @classmethod
     def at(cls, text: str, offset: int, file: str | None = None) -> Place:
-        """Turn a character offset into a line and a column.
+        r"""Turn a character offset into a line and a column.
 
-        >>> str(Place.at("select a\\nfrom b", 14))
+        >>> str(Place.at("select a\nfrom b", 14))
         'line 2, column 6'
         """
         before = text[:offset]
