@@ -82,9 +82,7 @@ def _comparison(stream: Stream, subquery: Subquery) -> Condition:
     stream.refuse()
 
 
-def _membership(
-    stream: Stream, left: Expression, operator: str, subquery: Subquery
-) -> Condition:
+def _membership(stream: Stream, left: Expression, operator: str, subquery: Subquery) -> Condition:
     if stream.is_word("(", "SELECT"):
         stream.need("(")
         query = subquery(stream)

@@ -115,8 +115,10 @@ def unescape(quoted: str, *, like: bool) -> str:
             return match.group()
         found = _ESCAPES.get(sign.lower())
         if found is None:
-            malformed(f"Invalid string literal '{quoted[1:-1]}'. Illegal character sequence "
-                      f"'\\{sign}' in string literal.")
+            malformed(
+                f"Invalid string literal '{quoted[1:-1]}'. Illegal character sequence "
+                f"'\\{sign}' in string literal."
+            )
         return found
 
     body = _ESCAPE.sub(one, quoted[1:-1])

@@ -62,8 +62,18 @@ def _query(stream: Stream, nesting: int = 0) -> Query:
     limit = _whole(stream) if stream.take("LIMIT") else None
     offset = _whole(stream) if stream.take("OFFSET") else None
     return Query(
-        items, sources, scope, where, withs, group, having, order, limit, offset,
-        _purpose(stream), _update(stream),
+        items,
+        sources,
+        scope,
+        where,
+        withs,
+        group,
+        having,
+        order,
+        limit,
+        offset,
+        _purpose(stream),
+        _update(stream),
     )
 
 

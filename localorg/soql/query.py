@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from isthmus.localorg.soql.cursors import Cursors
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.soql.context import Context, OrgContext, UserContext
+from isthmus.localorg.soql.cursors import Cursors, OpenQuery, Page
+from isthmus.localorg.soql.pages import RowPages
+from isthmus.localorg.soql.parser import parse
+from isthmus.localorg.soql.plan import is_count, is_grouped, plan
 from isthmus.localorg.switches import Switches
 
 if TYPE_CHECKING:
     from isthmus.localorg.schema import Schema
     from isthmus.localorg.store import Store
 
+__all__ = ["OrgContext", "QueryAnswer", "UserContext", "more", "run"]
 
-@dataclass(frozen=True)
-class UserContext:
-    """The running user: Id, IANA time zone, locale such as `en_US`, currency ISO code."""
-
-    id: str
-    time_zone: str = "America/Los_Angeles"
-    locale: str = "en_US"
-    currency: str = "USD"
-
-
-@dataclass(frozen=True)
-class OrgContext:
-    """What a query needs of the org's settings.
-
-    `rates` are units of a currency per one unit of the corporate currency, as Salesforce's
-    CurrencyType.ConversionRate has them. `fiscal_month` is the first month of the fiscal year.
-    """
-
-    corporate_currency: str = "USD"
-    rates: dict[str, Decimal] = field(default_factory=lambda: {"USD": Decimal(1)})
-    fiscal_month: int = 1
+#: The smallest and largest page that a client can ask for (REST guide, "Query Options Header").
+MIN_PAGE, MAX_PAGE = 200, 2000
 
 
 @dataclass(frozen=True)
@@ -61,16 +47,66 @@ def run(
     base_path: str,
     org: OrgContext | None = None,
     include_deleted: bool = False,
-    batch_size: int = 2000,
+    batch_size: int = MAX_PAGE,
 ) -> QueryAnswer:
     """Run a SOQL statement and give its first page.
 
     `now` is aware; `base_path` is like `/services/data/v59.0`. OrgError says what is wrong with
     the statement, in Salesforce's codes and words.
     """
-    raise NotImplementedError
+    context = Context(
+        text, schema, store.table, switches, now, user, org or OrgContext(), api_version,
+        base_path, include_deleted,
+    )  # fmt: skip
+    size = page_size(batch_size, switches)
+    query = parse(text)
+    planned = plan(query, context)
+    if is_count(query):
+        return _answer(Page(b"", 0), total=planned.count(store), locator=None, base_path=base_path)
+    if is_grouped(query):
+        page = planned.groups(store)
+        return _answer(page, total=page.rows, locator=None, base_path=base_path)
+    rows = RowPages(planned, store, planned.keys(store))
+    # with OFFSET there is only a first batch (SOQL Reference v65, "OFFSET")
+    total = min(rows.total, size) if query.offset is not None else rows.total
+    page = rows.read(0, min(size, total))
+    if total <= size:
+        return _answer(page, total=total, locator=None, base_path=base_path)
+    locator = cursors.keep(OpenQuery(total, size, rows.read))
+    return _answer(page, total=total, locator=f"{locator}-{size}", base_path=base_path)
 
 
 def more(locator: str, *, cursors: Cursors, base_path: str) -> QueryAnswer:
     """Read a page by its locator, `01g...-2000`; OrgError INVALID_QUERY_LOCATOR if it is gone."""
-    raise NotImplementedError
+    name, _, digits = locator.partition("-")
+    query = cursors.find(name)
+    start = int(digits) if digits.isdigit() else -1
+    if not 0 <= start < query.total:
+        raise OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    stop = min(start + query.page_size, query.total)
+    following = f"{name}-{stop}" if stop < query.total else None
+    return _answer(
+        query.read(start, stop), total=query.total, locator=following, base_path=base_path
+    )
+
+
+def page_size(asked: int, switches: Switches) -> int:
+    """Give the records of a page for a batch size that a client asks for."""
+    if switches.page_size is not None:
+        return switches.page_size
+    if not MIN_PAGE <= asked <= MAX_PAGE:
+        if switches.batch_size == "ignore":
+            return MAX_PAGE
+        if switches.batch_size == "refuse":
+            raise OrgError(
+                400, "INVALID_BATCH_SIZE", f"batch size must be {MIN_PAGE} to {MAX_PAGE}"
+            )
+    return max(MIN_PAGE, min(asked, MAX_PAGE))
+
+
+def _answer(page: Page, *, total: int, locator: str | None, base_path: str) -> QueryAnswer:
+    head = b'{"totalSize":%d,"done":%s,' % (total, b"false" if locator else b"true")
+    if locator:
+        head += b'"nextRecordsUrl":"%s/query/%s",' % (base_path.encode(), locator.encode())
+    body = b'%s"records":[%s]}' % (head, page.records)
+    return QueryAnswer(body, page.rows, total, locator is None)
