@@ -87,6 +87,15 @@ class Bill:
             self.metadata_calls + other.metadata_calls,
         )
 
+    def __sub__(self, other: Bill) -> Bill:
+        return Bill(
+            self.calls - other.calls,
+            self.rows - other.rows,
+            self.bytes - other.bytes,
+            self.seconds - other.seconds,
+            self.metadata_calls - other.metadata_calls,
+        )
+
 
 @dataclass(frozen=True)
 class ScanRequest:

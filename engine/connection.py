@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from isthmus.catalog.catalog import Catalog
 from isthmus.catalog.project import Project, load_project
-from isthmus.connectors.contract import Connector, Finding
+from isthmus.connectors.contract import Bill, Connector, Finding
 from isthmus.connectors.kinds import KINDS, make
 from isthmus.engine import faults
 from isthmus.engine._duckdb_scan import register
@@ -203,6 +203,7 @@ class Connection:
     # --- inner
 
     def _query(self, statement: Statement, params: Parameters, timeout: float | None) -> Result:
+        before = self._metadata_spent()
         resolved = resolve(statement, self.catalog, self._database)
         if statement.prefix in ("DESCRIBE", "SUMMARIZE"):
             resolved.sql = f"{statement.prefix} SELECT * FROM ({resolved.sql}\n)"
@@ -219,7 +220,7 @@ class Connection:
         def make_run() -> Run:
             return self._make_run(resolved, parameters, planned, timeout)
 
-        return Result(plan, make_run, self._forget)
+        return Result(plan, make_run, self._forget, self._metadata_spent() - before)
 
     def _plan(self, resolved: Resolved, parameters: Any) -> tuple[PlannedScan, ...]:
         if resolved.dynamic_pivot:
@@ -277,6 +278,9 @@ class Connection:
     def _estimate(self, occurrence: Occurrence) -> int | None:
         count = self.catalog.row_count(occurrence.table)
         return None if count is None else count.rows
+
+    def _metadata_spent(self) -> Bill:
+        return sum((c.metadata_bill for c in self._connectors.values()), Bill())
 
     def _forget(self, run: Run) -> None:
         with self._lock:

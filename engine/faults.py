@@ -13,7 +13,6 @@ from isthmus.engine.plan import plain_names
 from isthmus.engine.resolve import Resolved
 from isthmus.errors import (
     Cancelled,
-    DataError,
     IsthmusError,
     ParameterError,
     Place,
@@ -47,9 +46,9 @@ def translate(error: Exception, resolved: Resolved) -> IsthmusError:
         return _binder(message, resolved)
     if isinstance(error, duckdb.InvalidInputException) and _PARAMETERS.search(message):
         return _parameters(message)
-    if isinstance(error, duckdb.ParserException):
-        return QueryError(message)
-    return DataError(message)
+    if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory"):
+        return QueryError(message, remedy="Raise memory_limit, or ask for less at once.")
+    return QueryError(message)
 
 
 def _binder(message: str, resolved: Resolved) -> IsthmusError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from isthmus.connectors.contract import Bill
 from isthmus.engine import display
 from isthmus.engine.bill import FragmentBill, QueryBill
 from isthmus.engine.plan import Plan
@@ -42,8 +43,15 @@ class Result:
     call. `reader` streams with bounded memory and can be taken once.
     """
 
-    def __init__(self, plan: Plan, make_run: Callable[[], Run], forget: Callable[[Run], None]):
+    def __init__(
+        self,
+        plan: Plan,
+        make_run: Callable[[], Run],
+        forget: Callable[[Run], None],
+        metadata: Bill | None = None,
+    ) -> None:
         self._plan = plan
+        self._metadata = metadata or Bill()
         self._make_run = make_run
         self._forget = forget
         self._run: Run | None = None
@@ -176,10 +184,9 @@ class Result:
     def bill(self) -> QueryBill:
         """Predicted and actual cost; before the run, all actual figures are zero."""
         if self._run is None:
-            from isthmus.connectors.contract import Bill
-
-            return QueryBill(tuple(FragmentBill(s.fragment, Bill()) for s in self._plan.scans))
-        return QueryBill(self._run.fragments)
+            waiting = tuple(FragmentBill(s.fragment, Bill()) for s in self._plan.scans)
+            return QueryBill(waiting, self._metadata)
+        return QueryBill(self._run.fragments, self._metadata)
 
     @property
     def as_of(self) -> dict[str, datetime]:

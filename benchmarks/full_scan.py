@@ -1,0 +1,208 @@
+"""A full scan of Opportunity: today's way, ours, and the floor, side by side in one run.
+
+    python benchmarks/full_scan.py --rows 100000 1000000
+
+Each contender is a process of its own against one local org (a third process). The baseline is
+simple-salesforce's `query_all` into a pandas DataFrame; the floor fetches the same pages over
+the same connection and decodes nothing. Figures are ratios to the baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+COLUMNS = [
+    "Id",
+    "Name",
+    "AccountId",
+    "StageName",
+    "Amount",
+    "Probability",
+    "CloseDate",
+    "IsClosed",
+    "IsWon",
+    "OwnerId",
+    "CreatedDate",
+    "SystemModstamp",
+]
+SOQL = f"SELECT {', '.join(COLUMNS)} FROM Opportunity"
+ROWS_PER_SCALE = 1000
+
+
+def baseline(ready: dict[str, Any]) -> int:
+    import pandas
+    import requests
+    from simple_salesforce import Salesforce
+
+    session = requests.Session()
+    session.verify = ready["ca_file"]
+    org = Salesforce(instance_url=ready["https"], session_id=ready["access_token"], session=session)
+    records = org.query_all(SOQL)["records"]
+    frame = pandas.DataFrame(records).drop(columns="attributes")
+    return len(frame)
+
+
+def ours(ready: dict[str, Any]) -> int:
+    import isthmus
+
+    source = {"kind": "salesforce", "ready_file": ready["ready_file"]}
+    rows = 0
+    with isthmus.connect({"sources": {"crm": source}}, time_zone="UTC") as con:
+        for batch in con.sql(f"SELECT {', '.join(COLUMNS)} FROM crm.Opportunity").reader():
+            rows += batch.num_rows
+    return rows
+
+
+def floor(ready: dict[str, Any]) -> int:
+    import urllib3
+
+    pool = urllib3.PoolManager(ca_certs=ready["ca_file"])
+    headers = {"Authorization": f"Bearer {ready['access_token']}", "Accept-Encoding": "gzip"}
+    path = "/services/data/v62.0/query?" + urllib.parse.urlencode({"q": SOQL})
+    total = 0
+    while path:
+        body = pool.request("GET", ready["https"] + path, headers=headers).data
+        head = body[: body.find(b'"records"')]
+        tail = body[body.rfind(b"]") :]
+        total = int(_after(head, b'"totalSize":') or total)
+        found = _after(head, b'"nextRecordsUrl":"') or _after(tail, b'"nextRecordsUrl":"')
+        path = found.decode() if found else ""
+    return total
+
+
+def _after(text: bytes, key: bytes) -> bytes | None:
+    at = text.find(key)
+    if at < 0:
+        return None
+    rest = text[at + len(key) :]
+    end = min(i for i in (rest.find(b","), rest.find(b'"'), rest.find(b"}")) if i >= 0)
+    return rest[:end]
+
+
+CONTENDERS = {"baseline": baseline, "ours": ours, "floor": floor}
+
+
+def contend(name: str, ready_file: str) -> None:
+    """Run one contender in this process and print its figures as JSON."""
+    ready = json.loads(Path(ready_file).read_text()) | {"ready_file": ready_file}
+    # Imports are not what is compared: the first, tiny run pays for them.
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.perf_counter()
+    rows = CONTENDERS[name](ready)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        json.dumps(
+            {
+                "rows": rows,
+                "seconds": seconds,
+                "cpu": cpu,
+                "peak_mb": (after.ru_maxrss - before.ru_maxrss) / 1024,
+            }
+        )
+    )
+
+
+@contextmanager
+def local_org(scale: int) -> Iterator[tuple[str, Path]]:
+    """A local org as a program; yields its ready file and its request log."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready, log = Path(folder, "ready.json"), Path(folder, "requests.jsonl")
+        command = [sys.executable, "-m", "isthmus.localorg", "serve", "--scale", str(scale)]
+        command += ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
+        command += ["--ready-file", str(ready), "--request-log", str(log)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 120
+            while not ready.exists():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("the local org did not start")
+                time.sleep(0.05)
+            yield str(ready), log
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+
+
+def measured(name: str, ready: str, log: Path) -> dict[str, Any]:
+    """One contender in a process of its own, with its calls and bytes from the request log."""
+    start = log.stat().st_size if log.exists() else 0
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, __file__, "--contend", name, "--ready", ready],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stderr}")
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    with log.open("rb") as lines:
+        lines.seek(start)
+        requests = [json.loads(line) for line in lines]
+    data = [r for r in requests if "/query" in r["path"]]
+    figures["calls"], figures["bytes"] = len(data), sum(r["bytes"] for r in data)
+    return figures
+
+
+def table(rows: int, runs: int) -> str:
+    """Ratios at one size, as a Markdown table; medians of so many alternating runs."""
+    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
+    with local_org(max(rows // ROWS_PER_SCALE, 1)) as (ready, log):
+        for _ in range(runs):
+            for name in CONTENDERS:
+                taken[name].append(measured(name, ready, log))
+    middle = {
+        name: {key: sorted(f[key] for f in figures)[len(figures) // 2] for key in figures[0]}
+        for name, figures in taken.items()
+    }
+    base = middle["baseline"]
+    counts = {m["rows"] for m in middle.values()}
+    if len(counts) != 1:
+        raise RuntimeError(f"the contenders disagree on the number of rows: {counts}")
+    lines = [
+        f"{base['rows']:,} rows × {len(COLUMNS)} columns, median of {runs}",
+        "",
+        "| | rows/s | CPU | peak memory over start | calls | bytes on the wire |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, m in middle.items():
+        speed = (m["rows"] / m["seconds"]) / (base["rows"] / base["seconds"])
+        lines.append(
+            f"| {name} | × {speed:.1f} | × {m['cpu'] / base['cpu']:.2f} "
+            f"| × {m['peak_mb'] / base['peak_mb']:.2f} ({m['peak_mb']:.0f} MB) "
+            f"| {m['calls']} | × {m['bytes'] / base['bytes']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--contend", choices=sorted(CONTENDERS), help=argparse.SUPPRESS)
+    parser.add_argument("--ready", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contend:
+        contend(options.contend, options.ready)
+        return
+    for rows in options.rows:
+        print(table(rows, options.runs), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
