@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["NameCompleter"]
 
-_WORDS = """
-all and any as asc asof between by case cast count current_date date_trunc desc describe distinct
-else end exists explain extract false from full group having in inner interval is join lateral left
-like limit not null offset on or order outer over partition pivot qualify right select summarize
-sum then true union unpivot using values when where window with
-""".split()
+_WORDS = tuple(
+    (
+        "all and any as asc asof between by case cast count current_date date_trunc desc describe "
+        "distinct else end exists explain extract false from full group having in inner interval is "
+        "join lateral left like limit not null offset on or order outer over partition pivot "
+        "qualify right select summarize sum then true union unpivot using values when where window "
+        "with "
+    ).split()
+)
 
 _TABLE_WORDS = re.compile(r"\b(?:from|join|describe|summarize|,)\s*[\w.\"]*\Z", re.IGNORECASE)
 _NAMED = re.compile(
