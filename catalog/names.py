@@ -18,12 +18,13 @@ __all__ = [
     "cycle_error",
     "quoted",
     "split_name",
+    "suggest",
 ]
 
 RESERVED_NAMES = frozenset({"main", "temp", "system", "information_schema", "isthmus"})
 """Names that neither a source nor a view may have: DuckDB or Isthmus use them."""
 
-# duckdb_keywords() of DuckDB 2.0, category "reserved".
+# duckdb_keywords() of DuckDB 2.0, categories "reserved" and "type_function".
 _RESERVED_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -32,7 +33,10 @@ _RESERVED_WORDS = frozenset(
     foreign from group having in initially intersect into lambda lateral leading limit not null
     offset on only or order pivot pivot_longer pivot_wider placing primary qualify references
     returning select show some summarize symmetric table then to trailing true union unique unpivot
-    using variadic when where window with""",
+    using variadic when where window with
+    anti asof at authorization binary by collation columns concurrently cross freeze full generated
+    glob ilike inner is isnull join left like map natural notnull outer overlaps positional right
+    semi similar struct tablesample try_cast tuple unpack verbose""",
     )
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pyarrow as pa
 from pyarrow import types
 
+from isthmus.catalog.names import quoted
+
 __all__ = ["sql_type"]
 
 _PLAIN = {
-    pa.null(): "NULL",
+    pa.null(): '"NULL"',
     pa.bool_(): "BOOLEAN",
     pa.int8(): "TINYINT",
     pa.int16(): "SMALLINT",
@@ -54,7 +56,7 @@ def sql_type(type: pa.DataType) -> str:
     if types.is_decimal(type):
         return f"DECIMAL({type.precision},{type.scale})"
     if types.is_timestamp(type):
-        return "TIMESTAMP WITH TIME ZONE"
+        return "TIMESTAMPTZ_NS" if type.unit == "ns" else "TIMESTAMP WITH TIME ZONE"
     if types.is_duration(type) or types.is_interval(type):
         return "INTERVAL"
     if types.is_fixed_size_binary(type):
@@ -69,13 +71,9 @@ def _nested(type: pa.DataType) -> str:
         return f"MAP({sql_type(type.key_type)}, {sql_type(type.item_type)})"
     if types.is_fixed_size_list(type):
         return f"{sql_type(type.value_type)}[{type.list_size}]"
-    if types.is_list(type) or types.is_large_list(type):
+    if types.is_list(type) or types.is_large_list(type) or types.is_list_view(type):
         return f"{sql_type(type.value_type)}[]"
     if types.is_struct(type):
         fields = (type.field(i) for i in range(type.num_fields))
-        return f"STRUCT({', '.join(f'{_quoted(f.name)} {sql_type(f.type)}' for f in fields)})"
+        return f"STRUCT({', '.join(f'{quoted(f.name)} {sql_type(f.type)}' for f in fields)})"
     return str(type)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

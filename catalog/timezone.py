@@ -72,8 +72,8 @@ def _below_zoneinfo(*paths: str) -> str:
 
 
 def _exists(name: str) -> bool:
-    if name == "UTC":
-        return True
+    if name in ("UTC", "localtime"):
+        return name == "UTC"  # always there; "localtime" is a file, not a zone
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
