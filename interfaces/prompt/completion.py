@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["NameCompleter"]
 
-_WORDS = tuple(
-    (
-        "all and any as asc asof between by case cast count current_date date_trunc desc describe "
-        "distinct else end exists explain extract false from full group having in inner interval is "
-        "join lateral left like limit not null offset on or order outer over partition pivot "
-        "qualify right select summarize sum then true union unpivot using values when where window "
-        "with "
-    ).split()
+_WORDS = (
+    "all and any as asc asof between by case cast count current_date date_trunc desc "
+    "describe distinct else end exists explain extract false from full group having in "
+    "inner interval is join lateral left like limit not null offset on or order outer "
+    "over partition pivot qualify right select summarize sum then true union unpivot "
+    "using values when where window with "
 )
 
 _TABLE_WORDS = re.compile(r"\b(?:from|join|describe|summarize|,)\s*[\w.\"]*\Z", re.IGNORECASE)
@@ -69,7 +67,7 @@ class NameCompleter(Completer):
                 yield from ((c, name) for c in self._columns(name))
                 if alias:
                     yield alias, name
-            yield from ((word, "") for word in _WORDS)
+            yield from ((word, "") for word in _WORDS.split())
         for source in catalog.sources:
             yield source.name, source.kind
         for view in catalog.views:
