@@ -49,7 +49,8 @@ class SourceConfig:
 
     name: str
     kind: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    # Not shown: a filesystem's storage options may hold secrets that nobody marked.
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     place: Place | None = None
 
     @property

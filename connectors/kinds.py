@@ -12,10 +12,9 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from isthmus.catalog.kinds import Key, SourceKind
+from isthmus.catalog.kinds import SourceKind
 from isthmus.catalog.project import SourceConfig
 from isthmus.connectors.contract import Connector
-from isthmus.connectors.salesforce.config import KIND as SALESFORCE
 from isthmus.errors import ConfigError
 
 __all__ = ["GROUP", "KINDS", "Registration", "make"]
@@ -36,28 +35,31 @@ class Registration:
     make: Callable[[SourceConfig], Connector]
 
 
-FILES = SourceKind(
-    "files",
-    required=(("root",), ("tables",)),
-    keys={
-        "root": Key("a folder or fsspec URL; each file or folder below it is a table", path=True),
-        "storage_options": Key("options of the fsspec filesystem", (dict,)),
-        "format": Key("the format of all files", choices=("parquet", "csv", "jsonl", "arrow")),
-        "options": Key("options of that format", (dict,)),
-        "tables": Key(
-            "tables with a URL of their own",
-            each={
-                "url": Key("the file or folder", path=True),
-                "format": Key("its format", choices=("parquet", "csv", "jsonl", "arrow")),
-                "options": Key("options of that format", (dict,)),
-                "storage_options": Key("options of the fsspec filesystem", (dict,)),
-                "description": Key("what the table holds"),
-            },
-        ),
-    },
-)
+@dataclass(frozen=True)
+class _Own:
+    """One of our own kinds: loaded when a project has such a source, and not before.
 
-_OWN = {SALESFORCE.name: SALESFORCE, FILES.name: FILES}
+    Attributes:
+        settings: the module whose ``KIND`` is the declaration.
+        module: the module of the connector.
+        connector: its class, made from a name and the checked options.
+    """
+
+    settings: str
+    module: str
+    connector: str
+
+
+_OWN = {
+    "salesforce": _Own(
+        "isthmus.connectors.salesforce.config",
+        "isthmus.connectors.salesforce.connector",
+        "Salesforce",
+    ),
+    "files": _Own(
+        "isthmus.connectors.files.settings", "isthmus.connectors.files.connector", "Files"
+    ),
+}
 
 
 class _Kinds(Mapping[str, SourceKind]):
@@ -65,7 +67,8 @@ class _Kinds(Mapping[str, SourceKind]):
 
     def __getitem__(self, name: str) -> SourceKind:
         if name in _OWN:
-            return _OWN[name]
+            kind: SourceKind = import_module(_OWN[name].settings).KIND
+            return kind
         return _registration(name).kind
 
     def __iter__(self) -> Iterator[str]:
@@ -87,8 +90,10 @@ def make(config: SourceConfig) -> Connector:
         ConfigError: no installed package reads this kind, or its options contradict each other.
     """
     if config.kind in _OWN:
-        module = import_module(f"isthmus.connectors.{config.kind}")
-        connector: Connector = module.make(config)
+        own = _OWN[config.kind]
+        connector: Connector = getattr(import_module(own.module), own.connector)(
+            config.name, config.options
+        )
         return connector
     try:
         return _registration(config.kind).make(config)

@@ -178,7 +178,7 @@ def test_one_table_in_full(catalog: Catalog) -> None:
         "    crm.Account.ParentId -> crm.Account.Id",
     ]
     assert "Email__c   VARCHAR           unique" in catalog.to_text("Contact")
-    assert "-> Account, Case and 2 more" in catalog.to_text("crm.Task")
+    assert '-> Account, "Case" and 2 more' in catalog.to_text("crm.Task")
 
 
 def test_one_view_or_source(catalog: Catalog, capsys: pytest.CaptureFixture[str]) -> None:

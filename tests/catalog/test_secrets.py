@@ -31,7 +31,7 @@ class Chest(keyring.backend.KeyringBackend):
 @pytest.fixture
 def chest() -> Iterator[None]:
     before = keyring.get_keyring()
-    keyring.set_keyring(Chest())
+    keyring.set_keyring(Chest())  # type: ignore[no-untyped-call]
     yield
     keyring.set_keyring(before)
 
