@@ -203,7 +203,8 @@ def _distance(call: Distance, scope: Scope) -> Operand:
         f"* power(sin(({longitude} - {there}) / 2), 2)"
     )
     radius = _EARTH_KM if call.unit == "km" else _EARTH_KM / _KM_PER_MILE
-    sql = f"(2 * {radius} * asin(sqrt(least(1.0, {haversine}))))"
+    # not least(): that takes the other value where one is null
+    sql = f"(2 * {radius} * asin(sqrt(CASE WHEN {haversine} > 1 THEN 1 ELSE {haversine} END)))"
     return Operand(sql, "double", "DISTANCE", call.at)
 
 

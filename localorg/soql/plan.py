@@ -17,7 +17,7 @@ from isthmus.localorg.soql.grouping import group_sql
 from isthmus.localorg.soql.records import render
 from isthmus.localorg.soql.refusals import plain
 from isthmus.localorg.soql.scope import Scope, object_of
-from isthmus.localorg.soql.selection import row_ids, where
+from isthmus.localorg.soql.selection import row_ids
 
 if TYPE_CHECKING:
     from isthmus.localorg.store import Store

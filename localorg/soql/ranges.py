@@ -19,7 +19,9 @@ from isthmus.localorg.soql.refusals import plain
 #: Dates outside of these years are not valid in SOQL ("Valid Date Range").
 FIRST_YEAR, LAST_YEAR = 1700, 4000
 #: Locales whose weeks begin on Sunday; elsewhere they begin on Monday (CLDR week data).
-_SUNDAY_COUNTRIES = frozenset("US CA MX BR JP IL IN KR TW HK PH TH ZA AU".split())
+_SUNDAY_COUNTRIES = frozenset(
+    ["US", "CA", "MX", "BR", "JP", "IL", "IN", "KR", "TW", "HK", "PH", "TH", "ZA", "AU"]
+)
 
 
 @dataclass(frozen=True)
