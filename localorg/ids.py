@@ -49,6 +49,18 @@ def make(prefix: str, number: int) -> str:
     return to_18(prefix + POD + digits)
 
 
+def number(record_id: str) -> int:
+    """Give the number that `make` made an id from.
+
+    >>> number(make("001", 12345))
+    12345
+    """
+    made = 0
+    for ch in record_id[10:15]:
+        made = made * 62 + ALPHABET.index(ch)
+    return made
+
+
 def sql(prefix: str, number: str) -> str:
     """A DuckDB expression that computes `make` for the BIGINT expression `number`."""
     head = prefix + POD

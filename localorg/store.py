@@ -37,6 +37,9 @@ class Store:
         self._database = duckdb.connect(":memory:")
         self._fillers: dict[str, Filler] = {}
         self._ready: dict[str, str] = {}
+        # Only the thread that holds the lock touches these two.
+        self._writer: duckdb.DuckDBPyConnection | None = None
+        self._pending: dict[str, str] = {}
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for one thread; close it when done."""
@@ -62,15 +65,23 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor in a transaction, under the one write lock; an error rolls it back."""
+        """Give a cursor in a transaction, under the one write lock; an error rolls it back.
+
+        Must not be nested. Tables first asked for inside are made in the same transaction.
+        """
         with self.lock, self.cursor() as cursor:
             cursor.begin()
+            self._writer = cursor
             try:
                 yield cursor
+                cursor.commit()
+                self._ready.update(self._pending)
             except BaseException:
                 cursor.rollback()
                 raise
-            cursor.commit()
+            finally:
+                self._writer = None
+                self._pending.clear()
 
     def close(self) -> None:
         """Drop all rows."""
@@ -81,14 +92,21 @@ class Store:
         if sobject is None:
             raise KeyError(f"no object {name}")
         with self.lock:
-            if sobject.name not in self._ready:
-                with self.writing() as cursor:
-                    cursor.execute(ddl(sobject))
-                    if sobject.name in self._fillers:
-                        self._fillers[sobject.name](cursor)
-                self._ready[sobject.name] = quoted(sobject.name)
+            if self._writer is not None:
+                return self._fill(sobject, self._writer)
+            with self.writing() as cursor:
+                self._fill(sobject, cursor)
             self._ready[name] = self._ready[sobject.name]
-        return self._ready[name]
+            return self._ready[name]
+
+    def _fill(self, sobject: SObject, cursor: duckdb.DuckDBPyConnection) -> str:
+        made = quoted(sobject.name)
+        if sobject.name not in self._ready and sobject.name not in self._pending:
+            cursor.execute(ddl(sobject))
+            self._pending[sobject.name] = made
+            if sobject.name in self._fillers:
+                self._fillers[sobject.name](cursor)
+        return made
 
 
 def quoted(name: str) -> str:

@@ -12,6 +12,7 @@ from isthmus.localorg.demo.generic import default, generic
 from isthmus.localorg.demo.spec import Spec, World
 from isthmus.localorg.schema import Schema, SObject
 from isthmus.localorg.store import Filler, Store, columns, quoted
+from isthmus.localorg.values import utc_seconds
 
 SPECS: dict[str, Callable[[World], Spec]] = {
     "Account": sales.account,
@@ -45,14 +46,14 @@ def generate(store: Store, schema: Schema, scale: float, seed: int, now: datetim
     `scale` 1 means about 1,000 accounts and opportunities; `now` (UTC) anchors the dates. The
     same arguments give the same rows.
     """
-    world = World(schema, scale, seed, now)
+    world = World(schema, scale, seed, utc_seconds(now))
     for sobject in schema.objects:
         store.fill_later(sobject.name, _filler(world, sobject))
 
 
 def empty(store: Store, schema: Schema, seed: int, now: datetime) -> None:
     """Promise what an org without data has: itself, its users, profiles and record types."""
-    world = World(schema, 1, seed, now)
+    world = World(schema, 1, seed, utc_seconds(now))
     for name in SETUP:
         if (sobject := schema.get(name)) is not None:
             store.fill_later(name, _filler(world, sobject))

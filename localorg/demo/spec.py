@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -127,11 +128,11 @@ def _linear(scale: float) -> float:
 
 
 def _slow(scale: float) -> float:
-    return scale if scale <= 10 else 10 * (scale / 10) ** 0.5
+    return scale if scale <= 10 else 10.0 * math.sqrt(scale / 10)
 
 
 def _slower(scale: float) -> float:
-    return max(1.0, scale ** (1 / 3))
+    return max(1.0, math.cbrt(scale))
 
 
 def _fixed(scale: float) -> float:
