@@ -13,6 +13,7 @@ from isthmus.localorg.soql.analyse import analyse, is_count, is_grouped
 from isthmus.localorg.soql.ast import Query
 from isthmus.localorg.soql.context import Context
 from isthmus.localorg.soql.cursors import Page
+from isthmus.localorg.soql.fieldsets import expand
 from isthmus.localorg.soql.grouping import group_sql
 from isthmus.localorg.soql.records import render
 from isthmus.localorg.soql.refusals import plain
@@ -86,8 +87,9 @@ class Plan:
 
 def plan(query: Query, context: Context) -> Plan:
     """Check a statement; OrgError says what is wrong with it."""
-    analyse(query, context)
-    return Plan(query, context)
+    expanded = expand(query, context)
+    analyse(expanded, context)
+    return Plan(expanded, context)
 
 
 def records(texts: pa.Array) -> Page:
