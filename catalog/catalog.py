@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from isthmus.catalog import listing
 from isthmus.catalog.model import Reference, RowCount, Table, TableName, View
 from isthmus.catalog.names import Names, NameSource, TableRef, split_name
 from isthmus.catalog.project import Project, SourceConfig
-from isthmus.errors import Place, UnknownName
+from isthmus.errors import IsthmusError, Place, UnknownName
 
 __all__ = ["Catalog", "Relationship", "SourceReader"]
 
 T = TypeVar("T")
+
+_NOT_KEPT = object()
 
 
 class SourceReader(Protocol):
@@ -211,8 +213,6 @@ class Catalog:
 
     def _tables_or_why(self, source: str) -> tuple[TableName, ...] | str:
         """The tables, or why they can't be told: one source that is down must not hide the rest."""
-        from isthmus.errors import IsthmusError
-
         try:
             return self.tables(source)
         except IsthmusError as error:
@@ -245,16 +245,15 @@ class Catalog:
         self, source: str, what: Hashable, ask: Callable[[], T], *, keep_none: bool = False
     ) -> T:
         key = (source, what)
-        kept = self._kept
-        if key in kept:
-            return kept[key]  # type: ignore[return-value]
-        with self._locks[source]:
-            if key in kept:
-                return kept[key]  # type: ignore[return-value]
-            answer = ask()
-            if answer is not None or keep_none:
-                kept[key] = answer
-            return answer
+        found = self._kept.get(key, _NOT_KEPT)
+        if found is _NOT_KEPT:
+            with self._locks[source]:
+                found = self._kept.get(key, _NOT_KEPT)
+                if found is _NOT_KEPT:
+                    found = ask()
+                    if found is not None or keep_none:
+                        self._kept[key] = found
+        return cast("T", found)
 
 
 def _relationships(table: Table) -> tuple[Relationship, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,10 +185,11 @@ def _fits(key: Key, value: Any, path: tuple[str, ...], places: Places) -> Any:
     return value
 
 
-def _or(words: Iterable[str], join: Callable[[list[str]], str] = ", ".join) -> str:
+def _or(words: Iterable[str]) -> str:
     *most, last = words
-    return f"{join(most)} or {last}" if most else last
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _alternatives(required: tuple[tuple[str, ...], ...]) -> str:
-    return _or([" and ".join(keys) for keys in required])
+    """Alternatives of several keys are set off by semicolons, so that "and" binds them."""
+    return "; or ".join(" and ".join(keys) for keys in required)

@@ -188,10 +188,13 @@ def _syntax_error(error: tomllib.TOMLDecodeError, text: str, shown: str) -> Conf
         place = Place(int(found[1]), int(found[2]), shown)
     else:
         place = Place.at(text, len(text.rstrip()), shown)
+    twice = "twice" in message or "overwrite" in message
     return ConfigError(
         f"the project file is not TOML: {_AT.sub('', message)}",
         place=place,
-        remedy="Texts stand in quotes, a source begins with a line such as [sources.crm].",
+        remedy="Remove one of the two."
+        if twice
+        else "Texts stand in quotes, a source begins with a line such as [sources.crm].",
     )
 
 
@@ -202,9 +205,15 @@ def _project(
     file: Path | None,
 ) -> Project:
     known = ("sources", "views", "settings")
-    for key in values:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and "kind" in value and key not in known:
+            raise ConfigError(
+                f"{key} looks like a source, but is not among the sources",
+                place=origin.places.of((key,)),
+                remedy=f"Write [sources.{key}].",
+            )
         if key not in known:
-            raise unknown_key((key,), known, origin.places, "a project")
+            raise unknown_key((key,), known, origin.places, "a project file")
     sources = _sources(_table(values, ("sources",), origin), kinds, origin)
     views = _views(_table(values, ("views",), origin), origin)
     _no_twins(sources, views, origin)

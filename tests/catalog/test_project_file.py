@@ -187,6 +187,18 @@ MISTAKES = {
         "'source'",
         "Did you mean sources?",
     ),
+    "a source outside of the sources": (
+        '[crm]\nkind = "salesforce"',
+        (1, 2),
+        "crm looks like a source",
+        "Write [sources.crm].",
+    ),
+    "a table written twice": (
+        '[sources.a]\nkind = "files"\n[sources.a]',
+        (3, 11),
+        "twice",
+        "Remove one of the two.",
+    ),
     "an unknown key of a source": (
         '[sources.lake]\nkind = "files"\n  rooot = "x"',
         (3, 3),
@@ -245,7 +257,7 @@ MISTAKES = {
         '[sources.crm]\nkind = "salesforce"\nauth = "jwt"',
         (1, 2),
         "sources.crm says too little",
-        "needs ready_file or instance_url and auth",
+        "needs ready_file; or instance_url and auth.",
     ),
     "a value that is no choice": (
         '[sources.crm]\nkind = "salesforce"\ninstance_url = "https://x"\nauth = "pasword"',
