@@ -1,0 +1,172 @@
+"""The core: an org, a request and a moment in; a response out. No sockets, no clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import unquote
+
+from isthmus.localorg import routes
+from isthmus.localorg.auth import identity, oauth
+from isthmus.localorg.auth.sessions import Session, token_of
+from isthmus.localorg.auth.soap import soap
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.exchange import Request, Response, refusal
+from isthmus.localorg.faults import Fault
+from isthmus.localorg.org import Org
+from isthmus.localorg.places import instance_url
+from isthmus.localorg.resources import admin, versions
+from isthmus.localorg.resources.call import Call, not_found
+
+_LOGGER = logging.getLogger(__name__)
+_DATA = "/services/data"
+_LONGEST = 16_384  # bytes of a URI, and of a URI with its headers (REST guide, status 414 and 431)
+
+
+@dataclass(frozen=True)
+class Handled:
+    """A response, and what the request log notes beside it."""
+
+    response: Response
+    api: str
+    user: str | None = None
+
+
+def handle(org: Org, request: Request, now: datetime) -> Handled:
+    """Answer one request. Never raises: what goes wrong is an answer as well."""
+    api = api_of(request.path)
+    try:
+        _check_size(request)
+        return _APIS[api](org, request, now)
+    except OrgError as error:
+        return Handled(_limited(org, refusal(error), now), api)
+    except Exception:
+        # A defect of ours: shown in full where the server runs, by name to the client.
+        _LOGGER.exception("no answer to %s %s", request.method, request.path)
+        error = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+        return Handled(_limited(org, refusal(error), now), api)
+
+
+def api_of(path: str) -> str:
+    """Which API a path belongs to: `rest`, `soap`, `oauth` or `admin`."""
+    if path.startswith(admin.PREFIX):
+        return "admin"
+    if path.startswith("/services/Soap/"):
+        return "soap"
+    if path.startswith(("/services/oauth2/", "/id/")):
+        return "oauth"
+    return "rest"
+
+
+def _rest(org: Org, request: Request, now: datetime) -> Handled:
+    path = request.path.rstrip("/")
+    if path == _DATA:
+        return Handled(_limited(org, _only_get(request, versions.versions), now), "rest")
+    if not path.startswith(_DATA + "/"):
+        raise not_found()
+    soql = request.params.get("q")
+    struck = org.faults.strike(request.path, soql)
+    if struck is not None and struck.name == "expired-session":
+        # The session is over for good: who sends the same token again is refused again.
+        org.sessions.revoke(token_of(request))
+    user: str | None = None
+    try:
+        if struck is not None and (error := struck.error()) is not None:
+            raise error
+        session = org.sessions.find(token_of(request), now)
+        user = session.user.username
+        org.usage.count(now)
+        response = _resource(org, request, now, session, path[len(_DATA) + 1 :])
+    except OrgError as error:
+        response = refusal(error)
+    response = _spoilt(replace(response, soql=soql), struck)
+    return Handled(_limited(org, response, now), "rest", user)
+
+
+def _resource(org: Org, request: Request, now: datetime, session: Session, path: str) -> Response:
+    first, _, rest = path.partition("/")
+    version = versions.known(first)
+    if version is None:
+        raise not_found()
+    handler, parts = routes.find(rest, request.method)
+    call = Call(org, request, now, session, version, tuple(unquote(part) for part in parts))
+    return handler(call)
+
+
+def _oauth(org: Org, request: Request, now: datetime) -> Handled:
+    path = request.path.rstrip("/")
+    if path == "/services/oauth2/token" and request.method == "POST":
+        return Handled(oauth.token(org, request, now), "oauth", request.form.get("username"))
+    if path == "/services/oauth2/revoke":
+        return Handled(oauth.revoke(org, request), "oauth")
+    session = org.sessions.find(token_of(request) or request.form.get("access_token", ""), now)
+    user, settings = session.user, org.settings
+    base = instance_url(org, request)
+    if path == "/services/oauth2/userinfo":
+        body = identity.userinfo(settings, user, base)
+    elif path == f"/id/{settings.org_id}/{user.id}":
+        body = identity.identity(settings, user, base)
+    else:
+        raise not_found()
+    return Handled(Response(200, body), "oauth", user.username)
+
+
+def _soap(org: Org, request: Request, now: datetime) -> Handled:
+    parts = request.path.strip("/").split("/")
+    version = versions.known(f"v{parts[3]}") if len(parts) > 3 and parts[2] == "u" else None
+    if version is None or request.method != "POST":
+        raise not_found()
+    return Handled(soap(org, request, now, version), "soap")
+
+
+def _admin(org: Org, request: Request, now: datetime) -> Handled:
+    return Handled(admin.admin(org, request), "admin")
+
+
+_APIS: dict[str, Callable[[Org, Request, datetime], Handled]] = {
+    "rest": _rest,
+    "oauth": _oauth,
+    "soap": _soap,
+    "admin": _admin,
+}
+
+
+def _check_size(request: Request) -> None:
+    if request.uri_length > _LONGEST:
+        raise OrgError(414, "URI_TOO_LONG", f"The URI is longer than {_LONGEST} bytes")
+    headers = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+    if request.uri_length + headers > _LONGEST:
+        message = f"The URI and headers are longer than {_LONGEST} bytes"
+        raise OrgError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", message)
+
+
+def _only_get(request: Request, make: Callable[[], Response]) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        message = f"HTTP Method '{request.method}' not allowed. Allowed are GET,HEAD"
+        raise OrgError(405, "METHOD_NOT_ALLOWED", message)
+    return make()
+
+
+def _limited(org: Org, response: Response, now: datetime) -> Response:
+    """Every answer tells how much of the day's allowance is used."""
+    limit = ("Sforce-Limit-Info", org.usage.header(now))
+    return replace(response, headers=(*response.headers, limit))
+
+
+def _spoilt(response: Response, struck: Fault | None) -> Response:
+    """What a fault makes of an answer."""
+    if struck is None:
+        return response
+    response = replace(response, fault=struck.name)
+    if struck.name == "slow-page":
+        return replace(response, delay=struck.delay)
+    if struck.name == "drop-connection":
+        return replace(response, cut=struck.keep)
+    if struck.name == "malformed-json":
+        return replace(response, truncate=True)
+    if struck.name == "too-many-requests":
+        retry = ("Retry-After", str(struck.retry_after))
+        return replace(response, headers=(*response.headers, retry))
+    return response

@@ -1,0 +1,150 @@
+"""The org as an ASGI app: decode, hand to a thread, note in the log, encode, send."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.localorg.app import Handled, api_of, handle
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.exchange import Request, Response, refusal
+from isthmus.localorg.org import Org
+from isthmus.localorg.requestlog import Entry
+from isthmus.localorg.wire import encode, unzip
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """An answer as bytes."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    delay: float
+    cut: int | None
+
+
+class OrgApp:
+    """Serves one org. Requests are worked on in `threads`, so that none holds up another."""
+
+    def __init__(self, org: Org, threads: Executor) -> None:
+        self._org = org
+        self._threads = threads
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        body = await _read(receive)
+        loop = asyncio.get_running_loop()
+        sealed = await loop.run_in_executor(self._threads, self._work, scope, body)
+        if sealed.delay:
+            await asyncio.sleep(sealed.delay)
+        await _send(send, sealed)
+
+    def _work(self, scope: Message, body: bytes) -> _Sealed:
+        began = time.perf_counter()
+        now = self._org.clock.now()
+        request = _request(scope, body)
+        try:
+            zipped = request.header("content-encoding").strip().lower()
+            handled = handle(self._org, _with_body(request, unzip(body, zipped)), now)
+        except OrgError as error:
+            handled = Handled(refusal(error), api_of(request.path))
+        response = handled.response
+        sent, headers = encode(response, request)
+        cut = _cut(response, sent)
+        self._org.log.write(
+            Entry(
+                time=now.isoformat(timespec="milliseconds"),
+                user=handled.user,
+                method=request.method,
+                path=request.path,
+                api=handled.api,
+                soql=response.soql,
+                rows=response.rows,
+                bytes=_on_the_wire(request, sent, cut),
+                status=response.status,
+                fault=response.fault,
+                seconds=round(time.perf_counter() - began, 6),
+            )
+        )
+        coded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        return _Sealed(response.status, coded, sent, response.delay, cut)
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+async def _send(send: Send, sealed: _Sealed) -> None:
+    await send(
+        {"type": "http.response.start", "status": sealed.status, "headers": sealed.headers}
+    )
+    if sealed.cut is None:
+        await send({"type": "http.response.body", "body": sealed.body})
+        return
+    # An answer that is left unfinished makes the server close the connection.
+    await send(
+        {"type": "http.response.body", "body": sealed.body[: sealed.cut], "more_body": True}
+    )
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    client = scope.get("client")
+    return Request(
+        method=scope["method"],
+        path=raw.decode("latin-1"),
+        query=query.decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=body,
+        scheme=scope["scheme"],
+        client=client[0] if client else "",
+        uri_length=len(raw) + len(query) + (1 if query else 0),
+    )
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    if body is request.body:
+        return request
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        body,
+        request.scheme,
+        request.client,
+        request.uri_length,
+    )
+
+
+def _cut(response: Response, sent: bytes) -> int | None:
+    if response.cut is None:
+        return None
+    keep = len(sent) // 2 if response.cut < 0 else response.cut
+    return min(keep, max(0, len(sent) - 1))
+
+
+def _on_the_wire(request: Request, sent: bytes, cut: int | None) -> int:
+    if request.method == "HEAD":
+        return 0
+    return len(sent) if cut is None else cut

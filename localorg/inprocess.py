@@ -1,0 +1,159 @@
+"""A local org inside this process: a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from isthmus.localorg.clock import Clock
+from isthmus.localorg.faults import Fault, fault, parse
+from isthmus.localorg.org import Org, make_org
+from isthmus.localorg.server import Server
+from isthmus.localorg.settings import Settings
+from isthmus.localorg.store import Store
+
+_PATIENCE = 30.0  # seconds to wait for the server's thread
+
+
+class LocalOrg:
+    """A Salesforce-compatible server on free loopback ports, for a `with` block.
+
+    `data` is `demo`, `empty` or a folder; `now` sets the clock and stops it; `faults` are names
+    with arguments as `--fault` takes them. `ready` holds what the ready file would.
+
+    >>> with LocalOrg(data="empty") as org:
+    ...     org.https.startswith("https://127.0.0.1:")
+    True
+    """
+
+    def __init__(
+        self,
+        data: str | Path = "demo",
+        *,
+        scale: float = 1,
+        seed: int = 7,
+        describes: str | Path | None = None,
+        switches: Mapping[str, str | int] | None = None,
+        faults: Iterable[str] = (),
+        settings: Settings | None = None,
+        now: datetime | None = None,
+        request_log: str | Path | None = None,
+        http: str = "127.0.0.1:0",
+        https: str = "127.0.0.1:0",
+    ) -> None:
+        self._org = make_org(
+            data,
+            scale=scale,
+            seed=seed,
+            describes=describes,
+            switches=switches,
+            settings=settings,
+            now=now,
+            request_log=request_log,
+        )
+        for text in faults:
+            self._org.faults.add(parse(text))
+        self._addresses = {"http": http, "https": https}
+        self._server: Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self.ready: dict[str, Any] = {}
+
+    @property
+    def org(self) -> Org:
+        """The org behind the server."""
+        return self._org
+
+    @property
+    def http(self) -> str:
+        """The plain address, such as `http://127.0.0.1:40001`."""
+        return str(self.ready["http"])
+
+    @property
+    def https(self) -> str:
+        """The TLS address; `ca_file` proves it."""
+        return str(self.ready["https"])
+
+    @property
+    def ca_file(self) -> str:
+        """The certificate authority to trust, as a PEM file."""
+        return str(self.ready["ca_file"])
+
+    @property
+    def store(self) -> Store:
+        """The org's rows."""
+        return self._org.store
+
+    @property
+    def clock(self) -> Clock:
+        """The org's clock."""
+        return self._org.clock
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The request log so far, oldest first."""
+        return self._org.log.entries()
+
+    def clear_requests(self) -> None:
+        """Forget the requests seen so far."""
+        self._org.log.clear()
+
+    def set_fault(self, name: str, **args: Any) -> Fault:
+        """Have a fault strike: `set_fault("server-error", nth=2)`; ValueError if there is none."""
+        made = fault(name, **args)
+        self._org.faults.add(made)
+        return made
+
+    def clear_faults(self) -> None:
+        """Take all faults back."""
+        self._org.faults.clear()
+
+    def start(self) -> Self:
+        """Take requests; returns when it does."""
+        self._server = Server(self._org, **self._addresses)
+        self.ready = self._server.ready
+        accepting = threading.Event()
+        self._thread = threading.Thread(
+            target=self._serve, args=(self._server, accepting), name="local-org", daemon=True
+        )
+        self._thread.start()
+        if not accepting.wait(_PATIENCE):
+            self.stop()
+            raise RuntimeError(f"the local org did not start within {_PATIENCE:.0f} s")
+        return self
+
+    def stop(self) -> None:
+        """Stop taking requests, wait for the thread, drop the rows. Safe to call twice."""
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+            self._thread = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._org.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _serve(self, server: Server, accepting: threading.Event) -> None:
+        async def main() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._stop = asyncio.Event()
+            await server.run(self._stop, accepting.set)
+
+        asyncio.run(main())

@@ -1,0 +1,80 @@
+"""API calls counted against the day's allowance, and the limits resource's other entries."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, datetime
+
+from isthmus.localorg.errors import OrgError
+
+#: Entries beside DailyApiRequests: names as recorded, allowances of a Developer Edition org.
+ALLOWANCES: dict[str, int] = {
+    "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentSyncReportRuns": 20,
+    "DailyAsyncApexExecutions": 250_000,
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DailyDurableGenericStreamingApiEvents": 10_000,
+    "DailyDurableStreamingApiEvents": 10_000,
+    "DailyGenericStreamingApiEvents": 10_000,
+    "DailyStandardVolumePlatformEvents": 10_000,
+    "DailyStreamingApiEvents": 10_000,
+    "DailyWorkflowEmails": 15,
+    "DataStorageMB": 1_024,
+    "DurableStreamingApiConcurrentClients": 20,
+    "FileStorageMB": 1_024,
+    "HourlyAsyncReportRuns": 1_200,
+    "HourlyDashboardRefreshes": 200,
+    "HourlyDashboardResults": 5_000,
+    "HourlyDashboardStatuses": 999_999_999,
+    "HourlyLongTermIdMapping": 100_000,
+    "HourlyODataCallout": 1_000,
+    "HourlyPublishedPlatformEvents": 50_000,
+    "HourlyPublishedStandardVolumePlatformEvents": 1_000,
+    "HourlyShortTermIdMapping": 100_000,
+    "HourlySyncReportRuns": 500,
+    "HourlyTimeBasedWorkflow": 1_000,
+    "MassEmail": 10,
+    "MonthlyPlatformEventsUsageEntitlement": 0,
+    "SingleEmail": 15,
+}
+
+
+class Usage:
+    """Counts API calls per UTC day. Safe to use from several threads."""
+
+    def __init__(self, allowed: int) -> None:
+        self.allowed = allowed
+        self._lock = threading.Lock()
+        self._day: date | None = None
+        self._used = 0
+
+    def count(self, now: datetime) -> None:
+        """Count a call; OrgError REQUEST_LIMIT_EXCEEDED when the day's allowance is used up."""
+        with self._lock:
+            self._turn(now)
+            if self._used >= self.allowed:
+                raise OrgError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+            self._used += 1
+
+    def used(self, now: datetime) -> int:
+        """The calls counted today."""
+        with self._lock:
+            self._turn(now)
+            return self._used
+
+    def header(self, now: datetime) -> str:
+        """The value of Sforce-Limit-Info; tap-salesforce wants exactly this form."""
+        return f"api-usage={self.used(now)}/{self.allowed}"
+
+    def report(self, now: datetime) -> dict[str, dict[str, int]]:
+        """The body of the limits resource."""
+        left = self.allowed - self.used(now)
+        report = {"DailyApiRequests": {"Max": self.allowed, "Remaining": left}}
+        report.update({name: {"Max": n, "Remaining": n} for name, n in ALLOWANCES.items()})
+        return dict(sorted(report.items()))
+
+    def _turn(self, now: datetime) -> None:
+        if now.date() != self._day:
+            self._day, self._used = now.date(), 0

@@ -1,0 +1,110 @@
+"""The org: all its state in one place. It opens no socket and reads no clock of its own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from isthmus.localorg import demo
+from isthmus.localorg.auth.sessions import Sessions
+from isthmus.localorg.clock import Clock
+from isthmus.localorg.faults import Faults
+from isthmus.localorg.limits import Usage
+from isthmus.localorg.requestlog import RequestLog
+from isthmus.localorg.schema import Schema
+from isthmus.localorg.settings import Settings
+from isthmus.localorg.soql.cursors import Cursors
+from isthmus.localorg.store import Store
+from isthmus.localorg.switches import Switches
+
+
+class Org:
+    """Schema, rows, settings, sessions, faults, usage and log of one org.
+
+    `admin_token` opens the admin resource; `addresses` are the instance URLs by scheme;
+    `jwt_key` proves JWT logins, which fail while it is None.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        store: Store,
+        *,
+        settings: Settings | None = None,
+        switches: Switches | None = None,
+        clock: Clock | None = None,
+        log: RequestLog | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self.schema = schema
+        self.store = store
+        self.settings = settings or Settings()
+        self.switches = switches or Switches()
+        self.clock = clock or Clock()
+        self.log = log or RequestLog()
+        self.cursors = Cursors()
+        self.faults = Faults()
+        self.usage = Usage(self.settings.daily_requests)
+        dice = dice or random.SystemRandom()
+        self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)
+        self.started = self.clock.now().replace(microsecond=0)
+        self.admin_token = ""
+        self.addresses: dict[str, str] = {}
+        self.jwt_key: RSAPublicKey | None = None
+        self.describes: dict[tuple[str, ...], Any] = {}
+
+    def close(self) -> None:
+        """Drop the rows and close the log."""
+        self.cursors.drop()
+        self.log.close()
+        self.store.close()
+
+
+def make_org(
+    data: str | Path = "demo",
+    *,
+    scale: float = 1,
+    seed: int = 7,
+    describes: str | Path | None = None,
+    switches: Mapping[str, str | int] | None = None,
+    settings: Settings | None = None,
+    now: datetime | None = None,
+    request_log: str | Path | None = None,
+    dice: random.Random | None = None,
+) -> Org:
+    """An org with `demo` data, `empty`, or the rows in a folder of `Object.csv|.parquet|.jsonl`.
+
+    `now` sets the clock and stops it. Raises ValueError or FileNotFoundError for an argument
+    that is no good.
+    """
+    clock = Clock(now)
+    chosen = Switches.parse(switches or {})
+    schema = Schema.load(describes)
+    store = Store(schema)
+    moment = clock.now().replace(tzinfo=None)
+    if data == "demo":
+        demo.generate(store, schema, scale, seed, moment)
+    elif data == "empty":
+        demo.empty(store, schema, seed, moment)
+    else:
+        _load(store, schema, Path(data), seed, moment)
+    return Org(
+        schema,
+        store,
+        settings=settings,
+        switches=chosen,
+        clock=clock,
+        log=RequestLog(request_log),
+        dice=dice,
+    )
+
+
+def _load(store: Store, schema: Schema, folder: Path, seed: int, now: datetime) -> None:
+    from isthmus.localorg.datafolder import load
+
+    load(store, schema, folder, seed, now)

@@ -1,0 +1,105 @@
+"""The local admin resource: faults, requests and the clock of a running org.
+
+It is this server's own, not Salesforce's: on the loopback only, opened by the access token of the
+ready file, counted by no limit.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from isthmus.localorg.auth.sessions import token_of
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.exchange import Request, Response
+from isthmus.localorg.faults import fault
+from isthmus.localorg.org import Org
+from isthmus.localorg.resources.call import not_found
+
+PREFIX = "/__isthmus__"
+
+
+def admin(org: Org, request: Request) -> Response:
+    """Answer a call below `/__isthmus__`."""
+    _check(org, request)
+    name = request.path.removeprefix(PREFIX).strip("/")
+    methods = _RESOURCES.get(name)
+    if methods is None:
+        raise not_found()
+    answer = methods.get(request.method)
+    if answer is None:
+        allowed = ",".join(methods)
+        message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+        raise OrgError(405, "METHOD_NOT_ALLOWED", message)
+    try:
+        return Response(200, answer(org, request))
+    except ValueError as error:
+        raise OrgError(400, "INVALID_ARGUMENT", str(error)) from error
+
+
+def _check(org: Org, request: Request) -> None:
+    if not _loopback(request.client):
+        raise OrgError(403, "INSUFFICIENT_ACCESS", "the admin resource is for this machine only")
+    token = token_of(request)
+    if not org.admin_token or not hmac.compare_digest(token.encode(), org.admin_token.encode()):
+        message = "send the ready file's access_token: Authorization: Bearer TOKEN"
+        raise OrgError(401, "INVALID_SESSION_ID", message)
+
+
+def _loopback(client: str) -> bool:
+    try:
+        return ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
+
+
+def _faults(org: Org, request: Request) -> Any:
+    return org.faults.listed()
+
+
+def _set_fault(org: Org, request: Request) -> Any:
+    args = request.json_object()
+    name = args.pop("name", None)
+    if not isinstance(name, str):
+        raise ValueError('give the fault by name: {"name": "server-error", "nth": 2}')
+    org.faults.add(fault(name, **args))
+    return org.faults.listed()
+
+
+def _clear_faults(org: Org, request: Request) -> Any:
+    org.faults.clear(request.params.get("name"))
+    return org.faults.listed()
+
+
+def _requests(org: Org, request: Request) -> Any:
+    return org.log.entries()
+
+
+def _clear_requests(org: Org, request: Request) -> Any:
+    org.log.clear()
+    return []
+
+
+def _clock(org: Org, request: Request) -> Any:
+    return {"now": org.clock.now().isoformat(), "frozen": org.clock.frozen}
+
+
+def _move_clock(org: Org, request: Request) -> Any:
+    args = request.json_object()
+    if not args or set(args) - {"now", "advance"}:
+        raise ValueError('give {"advance": SECONDS} or {"now": "ISO-TIME"}')
+    if "now" in args:
+        org.clock.set(datetime.fromisoformat(str(args["now"])))
+    if "advance" in args:
+        org.clock.advance(float(args["advance"]))
+    return _clock(org, request)
+
+
+_RESOURCES: dict[str, dict[str, Callable[[Org, Request], Any]]] = {
+    "faults": {"GET": _faults, "POST": _set_fault, "DELETE": _clear_faults},
+    "requests": {"GET": _requests, "DELETE": _clear_requests},
+    "clock": {"GET": _clock, "POST": _move_clock},
+}

@@ -1,0 +1,60 @@
+"""Which resource answers which path below `/services/data/vXX.0`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.exchange import Response
+from isthmus.localorg.resources import limits, query, sobjects, versions
+from isthmus.localorg.resources.call import Call, not_found
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path pattern and its handlers by method; `*` in the pattern is one segment."""
+
+    pattern: str
+    methods: Mapping[str, Handler]
+
+    def parts(self, path: str) -> tuple[str, ...] | None:
+        """The segments that stand for `*`, or None when the path is another."""
+        found = re.fullmatch(self.pattern.replace("*", "([^/]+)"), path)
+        return None if found is None else found.groups()
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("", {"GET": versions.offered}),
+    Route("sobjects", {"GET": sobjects.all_sobjects}),
+    Route("sobjects/*", {"GET": sobjects.sobject}),
+    Route("sobjects/*/describe", {"GET": sobjects.describe}),
+    Route("query", {"GET": query.query}),
+    Route("queryAll", {"GET": query.query_all}),
+    Route("query/*", {"GET": query.more}),
+    Route("queryAll/*", {"GET": query.more}),
+    Route("limits", {"GET": limits.limits}),
+    Route("limits/recordCount", {"GET": limits.record_count}),
+)
+
+
+def find(path: str, method: str) -> tuple[Handler, tuple[str, ...]]:
+    """The handler of a path and the parts of it; OrgError 404 or 405 when there is none."""
+    for route in ROUTES:
+        parts = route.parts(path)
+        if parts is not None:
+            # HEAD is GET whose body stays here.
+            handler = route.methods.get("GET" if method == "HEAD" else method)
+            if handler is None:
+                raise _not_allowed(method, route.methods)
+            return handler, parts
+    raise not_found()
+
+
+def _not_allowed(method: str, methods: Mapping[str, Handler]) -> OrgError:
+    allowed = ",".join([*methods, "HEAD"] if "GET" in methods else methods)
+    message = f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
+    return OrgError(405, "METHOD_NOT_ALLOWED", message)
