@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 
 from isthmus.catalog.catalog import Catalog
-from isthmus.catalog.project import Project, load_project
+from isthmus.catalog.project import Project, SourceConfig, load_project
+from isthmus.catalog.timezone import check_time_zone
 from isthmus.connectors.contract import Bill, Connector, Finding
 from isthmus.connectors.kinds import KINDS, make
 from isthmus.engine import faults
@@ -82,7 +82,7 @@ class Connection:
         connectors: Mapping[str, Connector] | None = None,
     ) -> None:
         settings = project.settings
-        zone = _checked_zone(time_zone or settings.time_zone)
+        zone = check_time_zone(time_zone or settings.time_zone)
         self.project = project
         self._connectors: dict[str, Connector] = {s.name: make(s) for s in project.sources}
         self._connectors.update(connectors or {})
@@ -144,7 +144,8 @@ class Connection:
     def check(self) -> list[Finding]:
         """Try each source as a user would."""
         self._check_open()
-        return [f for c in self._connectors.values() for f in c.check()]
+        plain = [f for s in self.project.sources for f in _plain_secrets(s)]
+        return plain + [f for c in self._connectors.values() for f in c.check()]
 
     @property
     def time_zone(self) -> str:
@@ -153,7 +154,7 @@ class Connection:
 
     @time_zone.setter
     def time_zone(self, name: str) -> None:
-        self._database.time_zone = _checked_zone(name)
+        self._database.time_zone = check_time_zone(name)
 
     def cursor(self) -> Connection:
         """A second session over the same catalog, sources and DuckDB, interrupted on its own."""
@@ -310,11 +311,14 @@ def _never() -> Run:
     raise AssertionError("the rows of this result are known")
 
 
-def _checked_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"there is no time zone {name!r}", remedy="Use an IANA name such as Europe/Berlin."
-        ) from error
-    return name
+def _plain_secrets(source: SourceConfig) -> list[Finding]:
+    """A secret that stands in the project file itself: it works, but a check warns of it."""
+    return [
+        Finding(
+            source.name,
+            False,
+            f"{key} is written in the project file",
+            f'Write {key} = "env:NAME" or "keyring:NAME" instead.',
+        )
+        for key in source.plain_secrets
+    ]
