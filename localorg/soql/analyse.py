@@ -51,7 +51,6 @@ def has_aggregate(expression: object) -> bool:
 def analyse(query: Query, context: Context) -> None:
     """Check a statement; OrgError says what is wrong with it."""
     target = object_of(context, query.sources[0])
-    _check_limits(query)
     scope = Scope(context, target, sources=query.sources)
     _check_with(query)
     for inner, inner_target in check_joins(query, scope, allowed=True):
@@ -70,7 +69,8 @@ def analyse(query: Query, context: Context) -> None:
         _check_order(query, scope)
 
 
-def _check_limits(query: Query) -> None:
+def check_limits(query: Query) -> None:
+    """Check LIMIT and OFFSET; OrgError NUMBER_OUTSIDE_VALID_RANGE or MALFORMED_QUERY."""
     if query.limit is not None and query.limit < 0:
         plain("MALFORMED_QUERY", f"LIMIT cannot be negative: {query.limit}")
     if query.offset is not None and query.offset < 0:
@@ -182,7 +182,7 @@ def _check_children(item: Children, query: Query, scope: Scope, level: int) -> s
     target = context.schema.get(link.child) if link else None
     if link is None or target is None:
         no_relationship(context.text, source.at, source.parts[-1], "FROM part of query call")
-    _check_limits(inner)
+    check_limits(inner)
     if is_grouped(inner):
         plain("MALFORMED_QUERY", "Aggregates and GROUP BY are not allowed in a child subquery")
     if inner.offset is not None and query.limit != 1:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from isthmus.localorg import ids
 from isthmus.localorg.errors import OrgError
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#: Open queries that keep rendered records; the others render again when they are read.
+MAX_WARM = 8
+#: Bytes that all open queries may take; the one that was read longest ago goes first.
+MAX_BYTES = 512 * 1024 * 1024
+#: Child subqueries whose further pages can be read; the oldest goes first.
+MAX_FAMILIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -20,34 +28,78 @@ class Page:
     rows: int
 
 
-@dataclass
-class OpenQuery:
-    """A query that has more pages. `read(start, stop)` renders the records of that range."""
+class OpenQuery(Protocol):
+    """A query that has more pages."""
 
-    total: int
-    page_size: int
-    read: Callable[[int, int], Page]
+    @property
+    def total(self) -> int:
+        """The number of all records."""
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes while it is not being read."""
+
+    def read(self, start: int) -> Page:
+        """Give the page that begins with the record `start`."""
+
+    def cool(self) -> None:
+        """Let go of what can be made again."""
+
+
+#: Opens the children of one parent, by the parent's Id.
+Family = Callable[[str], OpenQuery]
 
 
 class Cursors:
     """The open query locators of an org. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._open: dict[str, OpenQuery] = {}
+        self._open: OrderedDict[str, OpenQuery] = OrderedDict()
+        self._families: OrderedDict[str, Family] = OrderedDict()
         self._numbers = itertools.count(1)
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def keep(self, query: OpenQuery) -> str:
         """Keep a query and give its locator, without the offset."""
         with self._lock:
-            locator = "01g" + _base62(next(self._numbers)).rjust(12, "0") + "AAA"
+            locator = self._name()
             self._open[locator] = query
+            self._bytes += query.nbytes
+            while self._bytes > MAX_BYTES and len(self._open) > 1:
+                _, oldest = self._open.popitem(last=False)
+                self._bytes -= oldest.nbytes
+            self._cool()
         return locator
+
+    def keep_family(self, family: Family) -> str:
+        """Keep a child subquery and give the part of a locator that stands before the parent."""
+        with self._lock:
+            locator = self._name()
+            self._families[locator] = family
+            if len(self._families) > MAX_FAMILIES:
+                self._families.popitem(last=False)
+        return locator
+
+    def _name(self) -> str:
+        return "01g" + ids.to_18(ids.make("01g", next(self._numbers))[:15])[3:]
+
+    def _cool(self) -> None:
+        for locator in list(self._open)[-MAX_WARM - 1 : -MAX_WARM]:
+            self._open[locator].cool()
 
     def find(self, locator: str) -> OpenQuery:
         """Find by locator; OrgError INVALID_QUERY_LOCATOR when it is unknown or dropped."""
+        base, _, parent = locator.partition(".")
         with self._lock:
-            query = self._open.get(locator)
+            query = self._open.get(base)
+            family = self._families.get(base)
+            if query:
+                self._open.move_to_end(base)
+                self._cool()
+        parent_id = ids.normalise(parent)
+        if family and parent_id:
+            return family(parent_id)
         if query is None:
             raise OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         return query
@@ -57,16 +109,13 @@ class Cursors:
         with self._lock:
             if locator is None:
                 self._open.clear()
-            else:
-                self._open.pop(locator.partition("-")[0], None)
+                self._families.clear()
+                self._bytes = 0
+                return
+            name = locator.partition("-")[0].partition(".")[0]
+            query = self._open.pop(name, None)
+            self._bytes -= query.nbytes if query else 0
+            self._families.pop(name, None)
 
     def __len__(self) -> int:
         return len(self._open)
-
-
-def _base62(number: int) -> str:
-    text = ""
-    while number:
-        number, digit = divmod(number, 62)
-        text = _DIGITS[digit] + text
-    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.localorg.soql.context import Context
-from isthmus.localorg.soql.operands import DECIMALS, INTEGERS, Operand, text_literal
+from isthmus.localorg.soql.operands import DECIMALS, INTEGERS, Operand, label_sql, text_literal
 
 
 def formatted(made: Operand, context: Context) -> str:
@@ -27,11 +27,4 @@ def formatted(made: Operand, context: Context) -> str:
 
 def labelled(made: Operand) -> str:
     """Give the JSON text of toLabel: a picklist value's label."""
-    values = made.column.field.picklist_values if made.column else ()
-    cases = "".join(
-        f" WHEN {text_literal(value.value)} THEN {text_literal(value.label)}"
-        for value in values
-        if value.label != value.value
-    )
-    sql = f"CASE {made.sql}{cases} ELSE {made.sql} END" if cases else made.sql
-    return f"coalesce(to_json({sql})::VARCHAR, 'null')"
+    return f"coalesce(to_json({label_sql(made)})::VARCHAR, 'null')"

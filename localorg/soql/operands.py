@@ -68,8 +68,11 @@ def operand(expression: Expression, scope: Scope) -> Operand:
             return _distance(expression, scope)
         case Call(name="CONVERTCURRENCY"):
             return converted(expression, scope)
-        case Call(name="FORMAT" | "TOLABEL"):
+        case Call(name="FORMAT"):
             return operand(expression.args[0], scope)
+        case Call(name="TOLABEL"):
+            made = operand(expression.args[0], scope)
+            return replace(made, sql=label_sql(made))
         case Call():
             return _date_part(expression, scope)
 
@@ -221,3 +224,14 @@ def field_of(column: Column, field: Field) -> Operand:
     """Translate another field of the object that a column is of."""
     beside = replace(column, field=field)
     return Operand(beside.sql, field.type, field.name, column.at, beside, scale=_scale(field))
+
+
+def label_sql(made: Operand) -> str:
+    """Give the SQL of a picklist value's label, or the value itself where it has none."""
+    values = made.column.field.picklist_values if made.column else ()
+    cases = "".join(
+        f" WHEN {text_literal(value.value)} THEN {text_literal(value.label)}"
+        for value in values
+        if value.label != value.value
+    )
+    return f"CASE {made.sql}{cases} ELSE {made.sql} END" if cases else made.sql

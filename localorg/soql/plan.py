@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus.localorg.soql import jsontext
-from isthmus.localorg.soql.analyse import analyse, is_count, is_grouped
-from isthmus.localorg.soql.ast import Query
+from isthmus.localorg.soql.analyse import analyse, check_limits, is_count, is_grouped
+from isthmus.localorg.soql.ast import Children, Path, Query, Selected
+from isthmus.localorg.soql.children import Child, Paging
 from isthmus.localorg.soql.context import Context
 from isthmus.localorg.soql.cursors import Page
 from isthmus.localorg.soql.fieldsets import expand
@@ -21,6 +22,7 @@ from isthmus.localorg.soql.scope import Scope, object_of
 from isthmus.localorg.soql.selection import row_ids
 
 if TYPE_CHECKING:
+    from isthmus.localorg.schema import SObject
     from isthmus.localorg.store import Store
 
 __all__ = ["Plan", "is_count", "is_grouped", "plan", "records"]
@@ -35,10 +37,15 @@ class Plan:
 
     query: Query
     context: Context
+    target: SObject
+    parent: tuple[str, str] | None = None
 
     def _scope(self) -> Scope:
-        target = object_of(self.context, self.query.sources[0])
-        return Scope(self.context, target, sources=self.query.sources)
+        return Scope(self.context, self.target, sources=self.query.sources)
+
+    def children_of(self, query: Query, target: SObject, lookup: str, parent: str) -> Plan:
+        """Give the plan of a child subquery for one parent."""
+        return Plan(query, self.context, target, (lookup, parent))
 
     def count(self, store: Store) -> int:
         """Count the rows, for `SELECT COUNT()`."""
@@ -47,7 +54,7 @@ class Plan:
 
     def keys(self, store: Store) -> pa.Array:
         """Give the row numbers that the query selects, in order."""
-        return _run(store, row_ids(self.query, self._scope()))
+        return _run(store, row_ids(self.query, self._scope(), self.parent))
 
     def groups(self, store: Store) -> Page:
         """Answer a grouped query whole; OrgError EXCEEDED_ID_LIMIT above 2,000 groups."""
@@ -60,36 +67,90 @@ class Plan:
             )
         return records(found)
 
-    def render(self, store: Store, keys: pa.Array) -> pa.Array:
+    @property
+    def has_children(self) -> bool:
+        """Whether the records hold child subqueries."""
+        return any(isinstance(item, Children) for item in self.query.items)
+
+    @property
+    def long_texts(self) -> int:
+        """The number of selected custom fields that hold long texts."""
+        if is_grouped(self.query):
+            return 0
+        scope = self._scope()
+        paths = [i.expression for i in self.query.items if isinstance(i, Selected)]
+        fields = [scope.column(path).field for path in paths if isinstance(path, Path)]
+        return sum(f.custom and f.type == "textarea" and f.length > 255 for f in fields)
+
+    def weights(self, store: Store, keys: pa.Array, most: int) -> list[int]:
+        """Count the children that each of these rows shows, `most` for each subquery."""
+        scope = self._scope()
+        rows = Rows.of(keys, scope)
+        parts = [
+            Child.of(item, scope).counts(rows.ids, most)
+            for item in self.query.items
+            if isinstance(item, Children)
+        ]
+        sql = (
+            f"SELECT coalesce(c.n, 0)::BIGINT AS n {rows.source} LEFT JOIN (SELECT p, sum(n) AS n "
+            f'FROM ({" UNION ALL ".join(parts)}) GROUP BY p) c ON c.p = {scope.alias}."Id" '
+            f"WHERE {rows.within} ORDER BY {rows.order}"
+        )
+        return [int(n) for n in _run(store, sql, rows.page).to_pylist()]
+
+    def render(self, store: Store, keys: pa.Array, paging: Paging) -> pa.Array:
         """Give the JSON text of these rows, each ended by a comma."""
         scope = self._scope()
-        table = self.context.table(scope.object.name)
-        bounds = pc.min_max(keys)
-        low, high = bounds["min"].as_py(), bounds["max"].as_py()
-        within = f"{scope.alias}.rowid BETWEEN {low} AND {high}"
-        run = (
-            high - low + 1 == len(keys)
-            and pc.all(pc.equal(keys, pa.array(range(low, high + 1), pa.int64()))).as_py()
-        )
-        pages = "" if run else "page JOIN "
-        joined = "" if run else f" ON {scope.alias}.rowid = page.r"
-        order = f"{scope.alias}.rowid" if run else "page.n"
-        ids = f'SELECT {scope.alias}."Id" FROM {pages}{table} {scope.alias}{joined} WHERE {within}'
-        made = render(self.query, scope, ids)
+        rows = Rows.of(keys, scope)
+        made = render(self.query, scope, rows.ids, paging)
         sql = (
             f"SELECT {jsontext.concat([made.json, chr(39) + ',' + chr(39)])} AS j "
-            f"FROM {pages}{table} {scope.alias}{joined}{scope.joins_sql()}{''.join(made.extra)} "
-            f"WHERE {within} ORDER BY {order}"
+            f"{rows.source}{scope.joins_sql()}{''.join(made.extra)} "
+            f"WHERE {rows.within} ORDER BY {rows.order}"
         )
-        page = None if run else pa.table({"r": keys, "n": pa.array(range(len(keys)), pa.int64())})
-        return _run(store, sql, page)
+        return _run(store, sql, rows.page)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by number, as the parts of a SELECT over them.
+
+    `page` is the table of numbers to register, or None where the rows lie side by side.
+    """
+
+    source: str
+    within: str
+    order: str
+    ids: str
+    page: pa.Table | None
+
+    @classmethod
+    def of(cls, keys: pa.Array, scope: Scope) -> Rows:
+        """Name these rows of a scope's object."""
+        table, alias = scope.context.table(scope.object.name), scope.alias
+        bounds = pc.min_max(keys)
+        within = f"{alias}.rowid BETWEEN {bounds['min']} AND {bounds['max']}"
+        if _side_by_side(keys):
+            source, order, page = f"FROM {table} {alias}", f"{alias}.rowid", None
+        else:
+            source = f"FROM page JOIN {table} {alias} ON {alias}.rowid = page.r"
+            order = "page.n"
+            page = pa.table({"r": keys, "n": pa.array(range(len(keys)), pa.int64())})
+        ids = f'SELECT {alias}."Id" {source} WHERE {within}'
+        return cls(source, within, order, ids, page)
+
+
+def _side_by_side(keys: pa.Array) -> bool:
+    steps = pc.subtract(keys.slice(1), keys.slice(0, len(keys) - 1))
+    return pc.all(pc.equal(steps, 1)).as_py() is not False
 
 
 def plan(query: Query, context: Context) -> Plan:
     """Check a statement; OrgError says what is wrong with it."""
+    check_limits(query)
     expanded = expand(query, context)
     analyse(expanded, context)
-    return Plan(expanded, context)
+    return Plan(expanded, context, object_of(context, query.sources[0]))
 
 
 def records(texts: pa.Array) -> Page:

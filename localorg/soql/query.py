@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.soql.context import Context, OrgContext, UserContext
-from isthmus.localorg.soql.cursors import Cursors, OpenQuery, Page
+from isthmus.localorg.soql.cursors import Cursors, Page
 from isthmus.localorg.soql.pages import RowPages
 from isthmus.localorg.soql.parser import parse
 from isthmus.localorg.soql.plan import is_count, is_grouped, plan
@@ -58,22 +58,22 @@ def run(
         text, schema, store.table, switches, now, user, org or OrgContext(), api_version,
         base_path, include_deleted,
     )  # fmt: skip
-    size = page_size(batch_size, switches)
     query = parse(text)
     planned = plan(query, context)
+    size = page_size(batch_size, switches)
+    if switches.page_size is None and planned.long_texts > 1:
+        size = MIN_PAGE  # SOQL Reference v65, "Changing the Batch Size in Queries"
     if is_count(query):
         return _answer(Page(b"", 0), total=planned.count(store), locator=None, base_path=base_path)
     if is_grouped(query):
         page = planned.groups(store)
         return _answer(page, total=page.rows, locator=None, base_path=base_path)
-    rows = RowPages(planned, store, planned.keys(store))
     # with OFFSET there is only a first batch (SOQL Reference v65, "OFFSET")
-    total = min(rows.total, size) if query.offset is not None else rows.total
-    page = rows.read(0, min(size, total))
-    if total <= size:
-        return _answer(page, total=total, locator=None, base_path=base_path)
-    locator = cursors.keep(OpenQuery(total, size, rows.read))
-    return _answer(page, total=total, locator=f"{locator}-{size}", base_path=base_path)
+    most = size if query.offset is not None else None
+    rows = RowPages(planned, store, cursors, size, most)
+    page = rows.read(0)
+    locator = f"{cursors.keep(rows)}-{page.rows}" if page.rows < rows.total else None
+    return _answer(page, total=rows.total, locator=locator, base_path=base_path)
 
 
 def more(locator: str, *, cursors: Cursors, base_path: str) -> QueryAnswer:
@@ -83,11 +83,10 @@ def more(locator: str, *, cursors: Cursors, base_path: str) -> QueryAnswer:
     start = int(digits) if digits.isdigit() else -1
     if not 0 <= start < query.total:
         raise OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    stop = min(start + query.page_size, query.total)
+    page = query.read(start)
+    stop = start + page.rows
     following = f"{name}-{stop}" if stop < query.total else None
-    return _answer(
-        query.read(start, stop), total=query.total, locator=following, base_path=base_path
-    )
+    return _answer(page, total=query.total, locator=following, base_path=base_path)
 
 
 def page_size(asked: int, switches: Switches) -> int:

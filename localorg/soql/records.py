@@ -16,11 +16,11 @@ from isthmus.localorg.soql.ast import (
     Selected,
     TypeOf,
 )
+from isthmus.localorg.soql.children import Child, Paging, name_of
 from isthmus.localorg.soql.formats import formatted, labelled
 from isthmus.localorg.soql.operands import Operand, field_operand, operand, text_literal
 from isthmus.localorg.soql.refusals import no_relationship
-from isthmus.localorg.soql.scope import Column, Join, Scope, quoted
-from isthmus.localorg.soql.selection import sort_keys, where
+from isthmus.localorg.soql.scope import Column, Join, Scope
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Rendering:
     extra: list[str] = field(default_factory=list)
 
 
-def render(query: Query, scope: Scope, parents: str) -> Rendering:
+def render(query: Query, scope: Scope, parents: str, paging: Paging) -> Rendering:
     """Translate the SELECT list. `parents` is SQL that gives the Ids of the level's rows."""
     made = Rendering(scope)
     root = _Node()
@@ -52,8 +52,7 @@ def render(query: Query, scope: Scope, parents: str) -> Rendering:
         if isinstance(item, Selected):
             _place(item, root, scope, exprs)
         elif isinstance(item, Children):
-            name, text = _children(item, made, parents)
-            root.entries[name] = text
+            root.entries[name_of(item, scope)] = _children(item, made, parents, paging)
         elif isinstance(item, TypeOf):
             name, text = _type_of(item, scope)
             root.entries[name] = text
@@ -97,7 +96,7 @@ def entry(item: Selected, scope: Scope, exprs: Iterator[int]) -> tuple[str, str]
         case Call(name="FORMAT"):
             return name, formatted(made, scope.context)
         case Call(name="TOLABEL"):
-            return name, labelled(made)
+            return name, labelled(operand(item.expression.args[0], scope))
         case Path() | Call() | Distance():
             return name, jsontext.value(made, base)
 
@@ -170,43 +169,10 @@ def operand_of(column: Column, scope: Scope) -> Operand:
     return field_operand(column, scope.context)
 
 
-# -- child subqueries
-
-
-def _children(item: Children, made: Rendering, parents: str) -> tuple[str, str]:
-    scope, query = made.scope, item.query
-    context = scope.context
-    name = query.sources[0].path.parts[-1]
-    link = scope.object.child(name)
-    target = context.schema.get(link.child) if link else None
-    if link is None or target is None or link.relationship_name is None:
-        no_relationship(context.text, query.sources[0].path.at, name, "FROM part of query call")
-    inner = Scope(context, target, sources=query.sources, aliases=scope.aliases)
-    joined = f"t{next(scope.aliases)}"
-    lookup = f"{inner.alias}.{quoted(link.field)}"
-    condition = f"{where(query, inner)} AND {lookup} IN ({parents})"
-    keys = ", ".join(sort_keys(query, inner) or [f"{inner.alias}.rowid"])
-    below = (
-        f'SELECT {inner.alias}."Id" FROM {context.table(target.name)} {inner.alias}'
-        f"{inner.joins_sql()} WHERE {condition}"
-    )
-    rendering = render(query, inner, below)
-    body = jsontext.concat([rendering.json, "','"])
-    rows = (
-        f"SELECT {lookup} AS p, {body} AS j, row_number() OVER (PARTITION BY {lookup} "
-        f"ORDER BY {keys}) AS n FROM {context.table(target.name)} {inner.alias}"
-        f"{inner.joins_sql()}{''.join(rendering.extra)} WHERE {condition}"
-    )
-    first = (query.offset or 0) + 1
-    last = f" AND n < {first + query.limit}" if query.limit is not None else ""
-    made.extra.append(
-        f" LEFT JOIN (SELECT p, count(*) AS n, string_agg(j, '' ORDER BY n) AS j FROM ({rows}) "
-        f'WHERE n >= {first}{last} GROUP BY p) {joined} ON {joined}.p = {scope.alias}."Id"'
-    )
-    text = (
-        f'concat(\'{{"totalSize":\', {joined}.n, \',"done":true,"records":[\', '
-        f"{joined}.j[:-2], ']}}')"
-    )
-    empty = '\'{"totalSize":0,"done":true,"records":[]}\''
-    none = "'null'" if context.switches.childless == "null" else empty
-    return link.relationship_name, f"CASE WHEN {joined}.n IS NULL THEN {none} ELSE {text} END"
+def _children(item: Children, made: Rendering, parents: str, paging: Paging) -> str:
+    """Join a child subquery to its parents and give the JSON text of its result."""
+    child = Child.of(item, made.scope)
+    below = render(item.query, child.scope, child.ids(parents), paging)
+    joined = f"t{next(made.scope.aliases)}"
+    made.extra.append(child.join(joined, parents, below.json, below.extra, paging.size))
+    return child.json(joined, paging)

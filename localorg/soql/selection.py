@@ -5,9 +5,9 @@ from __future__ import annotations
 from isthmus.localorg.soql.ast import Expression, InQuery, Query
 from isthmus.localorg.soql.comparisons import Conditions
 from isthmus.localorg.soql.context import Context
-from isthmus.localorg.soql.operands import Operand, operand
+from isthmus.localorg.soql.operands import Operand, operand, text_literal
 from isthmus.localorg.soql.ordering import order_key
-from isthmus.localorg.soql.scope import Scope, object_of
+from isthmus.localorg.soql.scope import Scope, object_of, quoted
 
 #: Scopes that hold only the records of the running user; the others hold all that are visible.
 _OWN_SCOPES = frozenset({"mine"})
@@ -42,9 +42,14 @@ def sort_keys(query: Query, scope: Scope) -> list[str]:
     return [*keys, f'{scope.alias}."Id"'] if keys else []
 
 
-def row_ids(query: Query, scope: Scope) -> str:
-    """Give the SQL of the selected rows' rowids in order, in one column `r`."""
+def row_ids(query: Query, scope: Scope, parent: tuple[str, str] | None = None) -> str:
+    """Give the SQL of the selected rows' rowids in order, in one column `r`.
+
+    `parent` is a lookup and the Id it must hold, for the children of one parent.
+    """
     condition = where(query, scope)
+    if parent:
+        condition += f" AND {scope.alias}.{quoted(parent[0])} = {text_literal(parent[1])}"
     keys = sort_keys(query, scope)
     if not keys and scope.joins:
         keys = [f"{scope.alias}.rowid"]  # a join may disturb the order of the table
