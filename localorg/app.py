@@ -45,8 +45,8 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
     except Exception:
         # A defect of ours: shown in full where the server runs, by name to the client.
         _LOGGER.exception("no answer to %s %s", request.method, request.path)
-        error = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
-        return Handled(_limited(org, refusal(error), now), api)
+        unknown = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+        return Handled(_limited(org, refusal(unknown), now), api)
 
 
 def api_of(path: str) -> str:
@@ -90,7 +90,10 @@ def _resource(org: Org, request: Request, now: datetime, session: Session, path:
     version = versions.known(first)
     if version is None:
         raise not_found()
-    handler, parts = routes.find(rest, request.method)
+    method = request.method
+    if method == "POST":  # for clients that cannot send PATCH
+        method = request.params.get("_HTTP_METHOD", method).upper()
+    handler, parts = routes.find(rest, method)
     call = Call(org, request, now, session, version, tuple(unquote(part) for part in parts))
     return handler(call)
 

@@ -94,16 +94,12 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _send(send: Send, sealed: _Sealed) -> None:
-    await send(
-        {"type": "http.response.start", "status": sealed.status, "headers": sealed.headers}
-    )
+    await send({"type": "http.response.start", "status": sealed.status, "headers": sealed.headers})
     if sealed.cut is None:
         await send({"type": "http.response.body", "body": sealed.body})
         return
     # An answer that is left unfinished makes the server close the connection.
-    await send(
-        {"type": "http.response.body", "body": sealed.body[: sealed.cut], "more_body": True}
-    )
+    await send({"type": "http.response.body", "body": sealed.body[: sealed.cut], "more_body": True})
 
 
 def _request(scope: Message, body: bytes) -> Request:
@@ -114,7 +110,9 @@ def _request(scope: Message, body: bytes) -> Request:
         method=scope["method"],
         path=raw.decode("latin-1"),
         query=query.decode("latin-1"),
-        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        headers={
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        },
         body=body,
         scheme=scope["scheme"],
         client=client[0] if client else "",

@@ -80,8 +80,9 @@ class Response:
 
 
 def refusal(error: OrgError) -> Response:
-    """The array of errors that Salesforce answers with (REST API Developer Guide, "Status Codes
-    and Error Responses").
+    """The array of errors that Salesforce answers with.
+
+    Source: REST API Developer Guide, "Status Codes and Error Responses".
     """
     entry: dict[str, Any] = {"message": error.message, "errorCode": error.code}
     if error.fields:

@@ -87,14 +87,18 @@ _ERRORS: Mapping[str, Callable[[], OrgError]] = {
         403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."
     ),
     "too-many-requests": lambda: OrgError(
-        429, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+        429,
+        "REQUEST_LIMIT_EXCEEDED",
+        "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
     ),
     "query-timeout": lambda: OrgError(
         400, "QUERY_TIMEOUT", "Your query request was running for too long."
     ),
     "lost-locator": lambda: OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator"),
 }
-_TYPES: Final = {item.name: type(item.default) for item in fields(Fault) if item.name != "name"}
+_TYPES: Final[dict[str, Callable[[Any], Any]]] = {
+    item.name: type(item.default) for item in fields(Fault) if item.name != "name"
+}
 
 
 def fault(name: str, **args: Any) -> Fault:

@@ -58,7 +58,7 @@ class LocalOrg:
         )
         for text in faults:
             self._org.faults.add(parse(text))
-        self._addresses = {"http": http, "https": https}
+        self._addresses = (http, https)
         self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -115,7 +115,7 @@ class LocalOrg:
 
     def start(self) -> Self:
         """Take requests; returns when it does."""
-        self._server = Server(self._org, **self._addresses)
+        self._server = Server(self._org, http=self._addresses[0], https=self._addresses[1])
         self.ready = self._server.ready
         accepting = threading.Event()
         self._thread = threading.Thread(

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from isthmus.localorg import demo
 from isthmus.localorg.auth.sessions import Sessions
 from isthmus.localorg.clock import Clock
+from isthmus.localorg.commitlog import CommitLog
 from isthmus.localorg.faults import Faults
 from isthmus.localorg.limits import Usage
+from isthmus.localorg.records import Records
 from isthmus.localorg.requestlog import RequestLog
 from isthmus.localorg.schema import Schema
 from isthmus.localorg.settings import Settings
@@ -47,6 +49,8 @@ class Org:
         self.switches = switches or Switches()
         self.clock = clock or Clock()
         self.log = log or RequestLog()
+        self.commits = CommitLog()
+        self.records = Records(schema, store, self.commits)
         self.cursors = Cursors()
         self.faults = Faults()
         self.usage = Usage(self.settings.daily_requests)
@@ -107,4 +111,5 @@ def make_org(
 def _load(store: Store, schema: Schema, folder: Path, seed: int, now: datetime) -> None:
     from isthmus.localorg.datafolder import load
 
-    load(store, schema, folder, seed, now)
+    demo.empty(store, schema, seed, now)
+    load(store, schema, folder)

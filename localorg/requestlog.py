@@ -13,7 +13,9 @@ import orjson
 
 @dataclass(frozen=True)
 class Entry:
-    """One request. `time` is the org's clock, `bytes` the body as it went over the wire,
+    """One request.
+
+    `time` is the org's clock, `bytes` the body as it went over the wire,
     `seconds` how long the org worked on it; `rows` and `soql` are None where there are none.
     """
 

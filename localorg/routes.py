@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
-from isthmus.localorg.resources import limits, query, sobjects, versions
+from isthmus.localorg.resources import limits, query, records, sobjects, versions
 from isthmus.localorg.resources.call import Call, not_found
 
 Handler = Callable[[Call], Response]
@@ -30,8 +30,24 @@ class Route:
 ROUTES: tuple[Route, ...] = (
     Route("", {"GET": versions.offered}),
     Route("sobjects", {"GET": sobjects.all_sobjects}),
-    Route("sobjects/*", {"GET": sobjects.sobject}),
+    Route("sobjects/*", {"GET": sobjects.sobject, "POST": records.create}),
     Route("sobjects/*/describe", {"GET": sobjects.describe}),
+    Route("sobjects/*/updated", {"GET": records.updated}),
+    Route("sobjects/*/deleted", {"GET": records.deleted}),
+    # an insert in the form of an upsert without a value (REST guide, v37 and later)
+    Route("sobjects/*/Id", {"POST": records.create}),
+    Route(
+        "sobjects/*/*",
+        {"GET": records.retrieve, "PATCH": records.update, "DELETE": records.delete},
+    ),
+    Route(
+        "sobjects/*/*/*",
+        {
+            "GET": records.retrieve_by_key,
+            "PATCH": records.upsert,
+            "DELETE": records.delete_by_key,
+        },
+    ),
     Route("query", {"GET": query.query}),
     Route("queryAll", {"GET": query.query_all}),
     Route("query/*", {"GET": query.more}),

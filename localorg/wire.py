@@ -25,7 +25,7 @@ def unzip(body: bytes, encoding: str) -> bytes:
         message = f"Content-Encoding {encoding} is not supported; send gzip or none"
         raise OrgError(415, "UNSUPPORTED_MEDIA_TYPE", message)
     try:
-        return bytes(igzip.decompress(body))
+        return bytes(igzip.decompress(body))  # type: ignore[no-untyped-call]
     except (igzip.BadGzipFile, EOFError, zlib.error, OSError) as error:
         raise OrgError(400, "JSON_PARSER_ERROR", f"the body is not gzip: {error}") from error
 

@@ -88,7 +88,7 @@ def _login_result(org: Org, base: str, version: str, session: Session) -> str:
         "userType": "Standard",
         "userUiSkin": "Theme3",
     }
-    result = {
+    result: dict[str, str | None] = {
         "metadataServerUrl": f"{base}/services/Soap/m/{version}/{settings.org_id[:15]}",
         "passwordExpired": "false",
         "sandbox": "false",
