@@ -1,0 +1,125 @@
+"""Asking the org for pages: the transport with retries, waits and one renewal of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from isthmus.connectors.contract import Meter
+from isthmus.connectors.salesforce.refusals import (
+    Cure,
+    Refusal,
+    cure_for,
+    error_for,
+    refusal_of,
+)
+from isthmus.connectors.salesforce.retry import Policy
+from isthmus.connectors.salesforce.session import Login, Session
+from isthmus.connectors.salesforce.transport import Answer, Broken, Request, Stop, Transport
+
+__all__ = ["Asking", "Client", "Lost", "Stopped"]
+
+_HEADERS: Final[Mapping[str, str]] = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "isthmus",
+}
+
+
+class Stopped(Exception):
+    """Nobody wants the answer any more."""
+
+
+class Lost(Exception):
+    """The server has forgotten the pages of this query (INVALID_QUERY_LOCATOR)."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Asking:
+    """What is being asked, for errors, and whom to bill."""
+
+    def __init__(self, doing: str, meter: Meter, soql: str | None = None) -> None:
+        self.doing = doing
+        self.meter = meter
+        self.soql = soql
+
+
+class Client:
+    """Asks until an answer comes or nothing helps. Safe to use from threads."""
+
+    def __init__(self, source: str, login: Login, transport: Transport, policy: Policy) -> None:
+        self._source = source
+        self._login = login
+        self._transport = transport
+        self._policy = policy
+
+    @property
+    def root(self) -> str:
+        """The path of the REST resources."""
+        return self._login.session().root
+
+    @property
+    def policy(self) -> Policy:
+        """How patiently requests are repeated."""
+        return self._policy
+
+    def get(self, path: str, asking: Asking, stop: Stop) -> Answer:
+        """GET a path; every request that reaches the server is billed.
+
+        Raises:
+            Lost: the server has forgotten the pages.
+            Stopped: `stop` was fired.
+            AuthError, SourceError, SourceUnavailable: nothing helped.
+        """
+        renewed, repeats, slow = False, 0, 0
+        while True:
+            if stop.fired:
+                raise Stopped
+            session = self._login.session()
+            outcome = self._once(session, path, asking, stop)
+            if isinstance(outcome, Answer):
+                return outcome
+            refusal, cause = outcome
+            cure = cure_for(refusal)
+            if cure is Cure.GO_ON:
+                raise Lost(refusal) from cause
+            if cure is Cure.LOG_IN and not renewed:
+                renewed = True
+                self._login.renew(session)
+                continue
+            patient = (refusal.retry_after or 0.0) <= self._policy.patience
+            if cure is Cure.REPEAT and repeats < self._policy.repeats and patient:
+                stop.wait(self._policy.wait(repeats, refusal.retry_after))
+                repeats += 1
+                continue
+            if cure is Cure.REPEAT_FEW and slow < self._policy.slow_repeats:
+                stop.wait(self._policy.wait(slow))
+                slow += 1
+                continue
+            raise error_for(
+                refusal,
+                source=self._source,
+                doing=asking.doing,
+                soql=asking.soql,
+                tries=1 + repeats + slow,
+            ) from cause
+
+    def _once(
+        self, session: Session, path: str, asking: Asking, stop: Stop
+    ) -> Answer | tuple[Refusal, BaseException | None]:
+        headers = {**_HEADERS, "Authorization": f"Bearer {session.token}"}
+        try:
+            answer = self._transport.send(Request(session.base, path, headers), stop)
+        except Broken as broken:
+            if broken.arrived:
+                asking.meter.add(calls=1, bytes=broken.wire_bytes)
+            if stop.fired:
+                raise Stopped from broken
+            return Refusal(0, broken.code, str(broken)), broken
+        asking.meter.add(calls=1, bytes=answer.wire_bytes)
+        if answer.status == 200:
+            return answer
+        return refusal_of(answer.status, answer.body, answer.headers), None

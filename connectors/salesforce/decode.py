@@ -1,0 +1,271 @@
+"""A page of query results, from bytes straight to an Arrow batch.
+
+The whole page is read by pyarrow.json as one row whose ``records`` is a list of structs; no
+Python object is made per record. What pyarrow.json would pass over in silence is checked here: a
+key that the page lacks, a second document behind the first, a null record. What it refuses is
+looked at again slowly, to tell a broken page (worth another try) from a value that does not fit
+(an error that names the field).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from isthmus.catalog.model import Column
+from isthmus.connectors.salesforce.ids import is_full_id
+from isthmus.connectors.salesforce.types import LOOSE
+from isthmus.errors import DataError
+
+__all__ = ["Decoder", "Malformed", "Page", "last_id", "next_link"]
+
+
+class Malformed(Exception):
+    """The body is no page of query results; another try may bring a whole one."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    Attributes:
+        total: how many rows the query has in all its pages.
+        next: the path of the next page, or None on the last.
+    """
+
+    batch: pa.RecordBatch
+    total: int
+    next: str | None
+
+
+def _wire(kind: pa.DataType) -> pa.DataType:
+    """How a type is read, where pyarrow.json does not read it from Salesforce's JSON."""
+    if pa.types.is_decimal(kind):
+        return pa.decimal128(38, kind.scale)  # 100.0 has four digits, too many for (3, 0)
+    if pa.types.is_int64(kind):
+        return pa.decimal128(38, 0)  # 5.0 is a whole number too
+    return pa.string() if pa.types.is_date(kind) or pa.types.is_time(kind) else kind
+
+
+_NEXT: Final = re.compile(rb'"nextRecordsUrl"\s*:\s*"([^"\\]+)"')
+_URL: Final = re.compile(rb'"attributes"\s*:\s*\{[^{}]*?"url"\s*:\s*"[^"\\]*/([0-9A-Za-z]{18})"')
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(\.\d{1,3})?(Z|\+0000)")
+
+
+def next_link(body: bytes) -> str | None:
+    """Where the next page is, found without reading the whole one.
+
+    It stands before the first ``"records"`` or after the last ``]``: child rows may have links
+    of their own, and texts may hold anything in between.
+    """
+    head = body.find(b'"records"')
+    found = _NEXT.search(body[: max(head, 0)]) or _NEXT.search(body[body.rfind(b"]") :])
+    return found[1].decode("ascii", "replace") if found else None
+
+
+def last_id(body: bytes) -> str | None:
+    """The Id of the last record, from the address that each record carries."""
+    # a text that holds this key has a backslash before its closing quote, or no colon after it
+    position = len(body)
+    while (position := body.rfind(b'"attributes"', 0, position)) >= 0:
+        if found := _URL.match(body, position):
+            record = found[1].decode()
+            return record if is_full_id(record) else None
+    return None
+
+
+class Decoder:
+    """Decodes the pages of one query.
+
+    Args:
+        table: the object, for errors.
+        selected: the columns that the statement selects.
+        wanted: the names to keep, in order.
+    """
+
+    def __init__(self, table: str, selected: tuple[Column, ...], wanted: tuple[str, ...]) -> None:
+        self._table = table
+        self._selected = selected
+        self._wanted = list(wanted)
+        self._out = pa.schema([pa.field(c.name, c.type) for c in selected])
+        plain = [c for c in selected if not c.properties.get(LOOSE)]
+        record = pa.struct([pa.field(c.name, _wire(c.type)) for c in plain])
+        self._plain = {c.name: i for i, c in enumerate(plain)}
+        self._options = pj.ParseOptions(
+            explicit_schema=pa.schema(
+                [
+                    ("totalSize", pa.int64()),
+                    ("done", pa.bool_()),
+                    ("nextRecordsUrl", pa.string()),
+                    ("records", pa.list_(record)),
+                ]
+            ),
+            unexpected_field_behavior="ignore",
+            newlines_in_values=True,
+        )
+
+    def page(self, body: bytes, *, check_keys: bool) -> Page:
+        """Decode one page.
+
+        Args:
+            body: the page as it came, decompressed.
+            check_keys: compare the first record's keys with the columns; once per query is
+                enough.
+
+        Raises:
+            Malformed: the body is broken.
+            DataError: a value or the set of fields is not as described.
+        """
+        table = self._parsed(body)
+        total, done = table["totalSize"][0].as_py(), table["done"][0].as_py()
+        link = table["nextRecordsUrl"][0].as_py()
+        records = table["records"].combine_chunks()
+        if total is None or done is None or records.null_count or done == (link is not None):
+            raise Malformed("it is no page of query results")
+        structs = records.flatten()
+        if structs.null_count:
+            raise Malformed("it has a record that is null")
+        if check_keys and len(structs):
+            self._check_keys(body)
+        batch = self._batch(body, structs)
+        return Page(batch.select(self._wanted), total, link)
+
+    def _parsed(self, body: bytes) -> pa.Table:
+        try:
+            if not body.isascii():
+                str(body, "utf-8")  # pyarrow.json lets wrong bytes through
+            table = pj.read_json(
+                pa.BufferReader(body),
+                read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + 16),
+                parse_options=self._options,
+            )
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            raise self._diagnosed(body, error) from error
+        if table.num_rows != 1:
+            raise Malformed("it is more than one document")
+        return table
+
+    def _batch(self, body: bytes, structs: pa.StructArray) -> pa.RecordBatch:
+        read = structs.flatten() if self._plain else []
+        loose: list[dict[str, Any]] | None = None
+        arrays = []
+        for column in self._selected:
+            if column.name in self._plain:
+                arrays.append(self._cast(body, column, read[self._plain[column.name]]))
+            else:
+                if loose is None:
+                    loose = json.loads(body, parse_float=_Number, parse_int=_Number)["records"]
+                texts = [_as_text(record.get(column.name)) for record in loose]
+                arrays.append(pa.array(texts, pa.string()))
+        return pa.RecordBatch.from_arrays(arrays, schema=self._out)
+
+    def _cast(self, body: bytes, column: Column, read: pa.Array) -> pa.Array:
+        if read.type == column.type:
+            return read
+        try:
+            if pa.types.is_time(column.type):
+                dated = pc.binary_join_element_wise("1970-01-01T", read, "")
+                return dated.cast(pa.timestamp("ms", "UTC")).cast(column.type)
+            return read.cast(column.type)
+        except pa.ArrowInvalid as error:
+            raise self._diagnosed(body, error) from error
+
+    def _check_keys(self, body: bytes) -> None:
+        start = body.index(b"{", body.index(b'"records"'))
+        try:
+            # errors="replace": the end may cut a character, far behind the first record
+            text = body[start:].decode("utf-8", "replace")
+            record, _ = json.JSONDecoder().raw_decode(text)
+        except ValueError as error:
+            raise Malformed("its first record is broken") from error
+        missing = [column.name for column in self._selected if column.name not in record]
+        if missing:
+            raise DataError(
+                f"{self._table}: the org's answer lacks {', '.join(missing)}",
+                remedy="Refresh the source: the object has changed since it was described.",
+            )
+
+    def _diagnosed(self, body: bytes, error: Exception) -> Exception:
+        """Malformed, or a `DataError` that names the field."""
+        try:
+            page = json.loads(body, parse_float=Decimal, parse_int=Decimal)
+            records = page["records"]
+            page["totalSize"], page["done"]
+        except (ValueError, KeyError, TypeError):
+            return Malformed(str(error))
+        for record in records:
+            for column in self._selected:
+                value = record.get(column.name) if isinstance(record, dict) else None
+                if value is not None and not _fits(value, column):
+                    return self._misfit(column, value)
+        return DataError(
+            f"{self._table}: a page can't be read as described: {error}",
+            remedy="Refresh the source; if it stays, leave out fields to find the one.",
+        )
+
+    def _misfit(self, column: Column, value: object) -> DataError:
+        shown = value if isinstance(value, Decimal) else repr(value)
+        name = f"{self._table}.{column.name}"
+        if pa.types.is_decimal(column.type) and isinstance(value, Decimal):
+            places = max(-int(value.as_tuple().exponent), 0)
+            remedy = f'Widen it: decimal_places = {{ "{name}" = {places} }} in the source.'
+        else:
+            remedy = "Refresh the source: the field may have changed since it was described."
+        return DataError(
+            f"{name} holds {shown}, which does not fit its type {column.type}", remedy=remedy
+        )
+
+
+class _Number(str):
+    """A number's own digits."""
+
+    __slots__ = ()
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _fits(value: Any, column: Column) -> bool:
+    kind = column.type
+    if column.properties.get(LOOSE):
+        return True
+    if pa.types.is_decimal(kind) or pa.types.is_int64(kind):
+        return isinstance(value, Decimal) and _has_room(value, kind)
+    if pa.types.is_floating(kind):
+        return isinstance(value, Decimal) and abs(value) < Decimal("1.8E308")
+    if pa.types.is_boolean(kind):
+        return isinstance(value, bool)
+    if not isinstance(value, str):
+        return False
+    if pa.types.is_date(kind):
+        return _is_date(value)
+    if pa.types.is_temporal(kind):
+        return _MOMENT.fullmatch(value) is not None
+    return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _has_room(value: Decimal, kind: pa.DataType) -> bool:
+    precision, scale = (19, 0) if pa.types.is_int64(kind) else (kind.precision, kind.scale)
+    try:
+        exact = value == value.quantize(Decimal(1).scaleb(-scale))
+    except InvalidOperation:
+        exact = value == value.to_integral_value()
+    return exact and abs(value) < Decimal(10) ** (precision - scale)
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return len(value) == 10 and date.fromisoformat(value) is not None
+    except ValueError:
+        return False

@@ -1,0 +1,132 @@
+"""The org's objects as tables: fetched when asked for, kept, and revalidated after `refresh`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.catalog.model import Table, TableName
+from isthmus.connectors.salesforce.metadata import Metadata
+from isthmus.connectors.salesforce.types import OMITTED, column_of
+from isthmus.errors import ConfigError, SourceError
+
+__all__ = ["Describes", "table_of"]
+
+
+def table_of(
+    source: str, describe: Mapping[str, Any], places: Mapping[tuple[str, str], int]
+) -> Table:
+    """The table for a describe.
+
+    Args:
+        source: the source's name.
+        describe: as the org gives it (`sobjects/X/describe`).
+        places: decimal places by ``(object, field)`` in lower case.
+
+    Raises:
+        ConfigError: `places` does not fit the object's fields.
+    """
+    name = str(describe["name"])
+    wanted = {column: n for (table, column), n in places.items() if table == name.lower()}
+    columns, omitted = [], []
+    for field in describe["fields"]:
+        kind = field["type"]
+        if kind in OMITTED:
+            omitted.append((field["name"], OMITTED[kind]))
+        else:
+            columns.append(column_of(field, wanted.pop(field["name"].lower(), None)))
+    if wanted:
+        raise ConfigError(
+            f"source {source}: decimal_places names {name}.{min(wanted)}, which does not exist",
+            remedy="Write the field's API name, or remove it from decimal_places.",
+        )
+    names = {column.name for column in columns}
+    return Table(
+        source=source,
+        name=name,
+        columns=tuple(columns),
+        primary_key=("Id",) if "Id" in names else (),
+        unique_keys=tuple(
+            (c.name,) for c in columns if c.properties["unique"] and c.source_type != "id"
+        ),
+        description=describe.get("label"),
+        omitted=tuple(omitted),
+        properties={
+            "key_prefix": describe.get("keyPrefix"),
+            "queryable": bool(describe.get("queryable", True)),
+            "multi_currency": "CurrencyIsoCode" in names,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    table: Table
+    modified: str | None
+    fresh: bool
+
+
+class Describes:
+    """The tables of one org. Safe to use from threads."""
+
+    def __init__(
+        self, source: str, metadata: Metadata, places: Mapping[tuple[str, str], int]
+    ) -> None:
+        self._source = source
+        self._metadata = metadata
+        self._places = places
+        self._lock = threading.RLock()
+        self._names: dict[str, TableName] | None = None
+        self._kept: dict[str, _Kept] = {}
+
+    def names(self) -> tuple[TableName, ...]:
+        """Every object that can be queried."""
+        return tuple(self._listed().values())
+
+    def table(self, name: str) -> Table | None:
+        """The table of that name, found in any case; None where there is none."""
+        listed = self._listed().get(name.lower())
+        if listed is None:
+            return None
+        with self._lock:
+            kept = self._kept.get(listed.name)
+            if kept is None or not kept.fresh:
+                kept = self._fetched(listed.name, kept)
+                if kept is None:
+                    return None
+                self._kept[listed.name] = kept
+            return kept.table
+
+    def refresh(self) -> None:
+        """Ask again for the list, and for each kept table whether it still holds."""
+        with self._lock:
+            self._names = None
+            self._kept = {
+                name: _Kept(kept.table, kept.modified, fresh=False)
+                for name, kept in self._kept.items()
+            }
+
+    def _listed(self) -> dict[str, TableName]:
+        with self._lock:
+            if self._names is None:
+                self._names = {
+                    entry["name"].lower(): TableName(entry["name"], entry.get("label"))
+                    for entry in self._metadata.objects()
+                    if entry.get("queryable")
+                }
+            return self._names
+
+    def _fetched(self, name: str, kept: _Kept | None) -> _Kept | None:
+        try:
+            describe, modified = self._metadata.describe(name, kept.modified if kept else None)
+        except SourceError as error:
+            if error.code == "NOT_FOUND":
+                return None
+            raise
+        if describe is None and kept is not None:
+            return _Kept(kept.table, kept.modified, fresh=True)
+        if describe is None:
+            raise SourceError(f"source {self._source} gives no describe of {name}")
+        return _Kept(table_of(self._source, describe, self._places), modified, fresh=True)

@@ -1,0 +1,115 @@
+"""Writing SOQL: conditions as small trees, a statement as a value, and their text.
+
+SOQL has no precedence between AND and OR: mixing them without parentheses is refused
+(``salesforce/soql-and-rest.md`` section 1.1), so each mixed part gets its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote_plus
+
+__all__ = ["All", "AnyOf", "Condition", "Statement", "encoded", "written"]
+
+#: Characters that may stay bare in a query string; encoding them costs two bytes each.
+_BARE: Final = "'(),=<>!"
+
+
+@dataclass(frozen=True)
+class All:
+    """Conditions joined by AND."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Conditions joined by OR."""
+
+    parts: tuple[Condition, ...]
+
+
+#: A text is one comparison, complete.
+Condition = str | All | AnyOf
+
+
+def written(condition: Condition) -> str:
+    """The condition's text.
+
+    >>> written(All(("A = 1", AnyOf(("B = 2", All(("C > 3", "C != null")))), "A = 1")))
+    'A = 1 AND (B = 2 OR (C > 3 AND C != null))'
+    """
+    if isinstance(condition, str):
+        return condition
+    word = " AND " if isinstance(condition, All) else " OR "
+    parts = list(dict.fromkeys(_flat(condition)))
+    if len(parts) == 1:
+        return written(parts[0])
+    return word.join(p if isinstance(p, str) else _in_parentheses(p) for p in parts)
+
+
+def _in_parentheses(condition: Condition) -> str:
+    text = written(condition)
+    single = isinstance(condition, str) or len(set(_flat(condition))) == 1
+    return text if single else f"({text})"
+
+
+def _flat(condition: All | AnyOf) -> Iterable[Condition]:
+    """The parts, with parts of the same kind opened up."""
+    for part in condition.parts:
+        if isinstance(part, All | AnyOf) and type(part) is type(condition):
+            yield from _flat(part)
+        else:
+            yield part
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SELECT over one object.
+
+    Attributes:
+        conditions: all must hold.
+        by_id: rows come in the order of their Ids, so that a broken read can go on after one.
+        after: only rows with a greater Id; used to go on.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
+    by_id: bool = False
+    limit: int | None = None
+    after: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The SOQL.
+
+        >>> Statement("Account", ("Id", "Name"), ("Name = 'x'",), limit=5).text
+        "SELECT Id, Name FROM Account WHERE Name = 'x' LIMIT 5"
+        """
+        conditions = self.conditions
+        if self.after is not None:
+            conditions = (*conditions, f"Id > '{self.after}'")
+        text = f"SELECT {', '.join(self.columns)} FROM {self.table}"
+        if conditions:
+            text += f" WHERE {written(All(conditions))}"
+        if self.by_id:
+            text += " ORDER BY Id"
+        if self.limit is not None:
+            text += f" LIMIT {self.limit}"
+        return text
+
+    def going_on(self, after: str, limit: int | None) -> Statement:
+        """The same read from after an Id, for at most `limit` rows."""
+        return replace(self, after=after, limit=limit)
+
+
+def encoded(soql: str) -> str:
+    """A SOQL text as the value of a query string's `q`, in as few bytes as the server takes.
+
+    >>> encoded("SELECT Id FROM A WHERE N IN ('a','b') AND D > 2020-01-01T00:00:00Z")
+    "SELECT+Id+FROM+A+WHERE+N+IN+('a','b')+AND+D+>+2020-01-01T00%3A00%3A00Z"
+    """
+    return quote_plus(soql, safe=_BARE)

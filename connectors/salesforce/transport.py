@@ -1,0 +1,285 @@
+"""The one way to the org for pages: `send` takes a request and gives an answer or a refusal.
+
+urllib3 over a pool of kept-alive connections, gzip asked for and undone by isal. It blocks;
+another thread stops it by shutting the socket down (`Stop`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+import urllib3
+from isal import igzip_lib, isal_zlib
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+)
+
+__all__ = ["Answer", "Broken", "HttpTransport", "Request", "Stop", "Transport"]
+
+CONNECT_SECONDS: Final = 10.0
+# isal's own description calls its error an instance, not a class
+_DAMAGED: Final = cast("type[Exception]", igzip_lib.IsalError)
+_GZIP: Final = 31  # zlib's window bits for a gzip wrapper
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET.
+
+    Attributes:
+        base: scheme, host and port.
+        path: from the leading slash, with its query string.
+        headers: with the token, so never shown.
+    """
+
+    base: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer.
+
+    Attributes:
+        body: decompressed.
+        wire_bytes: how many bytes of body came over the wire.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wire_bytes: int
+
+
+class Broken(Exception):
+    """No complete answer came.
+
+    Attributes:
+        code: ``CONNECTION``, ``BROKEN_BODY`` or ``TLS``.
+        arrived: whether the server may have counted the request.
+        wire_bytes: how much of the answer came.
+    """
+
+    def __init__(self, code: str, message: str, *, arrived: bool, wire_bytes: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.arrived = arrived
+        self.wire_bytes = wire_bytes
+
+
+class Stop:
+    """Ends a blocking request from another thread; once fired, further ones fail at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: HTTPConnection | None = None
+        self._event = threading.Event()
+
+    @property
+    def fired(self) -> bool:
+        """Whether it is over."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until it is fired."""
+        self._event.wait(seconds)
+
+    def watch(self, connection: HTTPConnection | None) -> None:
+        """Name the connection that is in use now, or none."""
+        with self._lock:
+            self._connection = connection
+        if self.fired:
+            self.fire()
+
+    def fire(self) -> None:
+        """Shut the connection's socket down; the thread that reads from it gets an error."""
+        with self._lock:
+            self._event.set()
+            sock = None if self._connection is None else self._connection.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):  # it is closed already, which is what we want
+                # the plain socket's own shutdown: the TLS one would take the reader's state away
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class Transport(Protocol):
+    """The seam to the outside."""
+
+    def send(self, request: Request, stop: Stop) -> Answer:
+        """Send and wait for the whole answer.
+
+        Raises:
+            Broken: none came.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+_in_use = threading.local()
+
+
+def _seen(connection: HTTPConnection) -> None:
+    stop: Stop | None = getattr(_in_use, "stop", None)
+    if stop is not None:
+        stop.watch(connection)
+
+
+class _Plain(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _seen(self)
+        super().request(*args, **kwargs)
+
+    def connect(self) -> None:
+        super().connect()
+        _seen(self)
+
+
+class _Secure(HTTPSConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _seen(self)
+        super().request(*args, **kwargs)
+
+    def connect(self) -> None:
+        super().connect()
+        _seen(self)
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class HttpTransport:
+    """Real HTTP. Safe to use from threads; connects with the first request.
+
+    Args:
+        ca_file: certificates to trust instead of the machine's.
+        timeout: seconds to wait for each read.
+        connections: how many are kept open.
+    """
+
+    def __init__(self, *, ca_file: str | None, timeout: float, connections: int) -> None:
+        self._ca_file = ca_file
+        self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout)
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._managers: dict[str, urllib3.PoolManager] = {}
+
+    def send(self, request: Request, stop: Stop) -> Answer:
+        """Send and wait for the whole answer.
+
+        Raises:
+            Broken: none came.
+        """
+        _in_use.stop = stop
+        got = 0
+        try:
+            if stop.fired:
+                raise Broken("CONNECTION", "the read was stopped", arrived=False)
+            response = self._manager(request.base).request(
+                "GET",
+                request.base + request.path,
+                headers=request.headers,
+                preload_content=False,
+                decode_content=False,
+                retries=False,
+                redirect=False,
+                timeout=self._timeout,
+            )
+            try:
+                raw = response.read(decode_content=False)
+                got = response.tell()
+                response.release_conn()
+            except BaseException:
+                got = response.tell()
+                response.close()
+                raise
+            return Answer(response.status, response.headers, _inflated(response, raw), got)
+        except (ConnectTimeoutError, NewConnectionError, NameResolutionError, ProxyError) as error:
+            raise Broken("CONNECTION", _told(error), arrived=False) from error
+        except (HTTPError, OSError, ValueError) as error:
+            if _is_distrust(error):
+                raise Broken("TLS", _told(error), arrived=False) from error
+            code = "BROKEN_BODY" if got else "CONNECTION"
+            raise Broken(code, _told(error), arrived=True, wire_bytes=got) from error
+        finally:
+            stop.watch(None)
+            _in_use.stop = None
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        with self._lock:
+            managers, self._managers = self._managers, {}
+        for manager in managers.values():
+            manager.clear()
+
+    def _manager(self, base: str) -> urllib3.PoolManager:
+        with self._lock:
+            if base not in self._managers:
+                self._managers[base] = self._connect(base)
+            return self._managers[base]
+
+    def _connect(self, base: str) -> urllib3.PoolManager:
+        parts = urlsplit(base)
+        options: dict[str, Any] = {"maxsize": self._connections, "num_pools": 2}
+        if parts.scheme == "https":
+            options["ssl_context"] = ssl.create_default_context(cafile=self._ca_file)
+        proxy = urllib.request.getproxies().get(parts.scheme)
+        manager: urllib3.PoolManager
+        if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+            manager = urllib3.ProxyManager(proxy, **options)
+        else:
+            manager = urllib3.PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        return manager
+
+
+def _inflated(response: urllib3.BaseHTTPResponse, raw: bytes) -> bytes:
+    if response.headers.get("Content-Encoding", "").lower() != "gzip":
+        return raw
+    inflater = isal_zlib.decompressobj(wbits=_GZIP)
+    try:
+        body: bytes = inflater.decompress(raw)
+    except _DAMAGED as error:
+        raise ValueError(f"the compressed body is damaged: {error}") from error
+    if not inflater.eof:
+        raise ValueError("the compressed body ends too early")
+    return body
+
+
+def _is_distrust(error: BaseException | None) -> bool:
+    """Whether the server's certificate was refused; other TLS faults are broken connections."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _told(error: BaseException) -> str:
+    """The last cause's own words; urllib3's wrapping texts repeat the address."""
+    while (cause := getattr(error, "reason", None)) is not None and isinstance(
+        cause, BaseException
+    ):
+        error = cause
+    return str(error) or type(error).__name__
