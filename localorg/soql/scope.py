@@ -127,11 +127,10 @@ class Scope:
         lookup = start.relationship(name) if start else None
         if lookup is None or lookup.relationship_name is None:
             no_relationship(self.context.text, at, name, "field path")
-        target = None
-        if not polymorphic(lookup):
-            target = self.context.schema.get(lookup.reference_to[0])
-            if target is None:
-                no_relationship(self.context.text, at, name, "field path")
+        targets = [self.context.schema.get(one) for one in lookup.reference_to]
+        if not any(targets):
+            no_relationship(self.context.text, at, name, "field path")
+        target = None if polymorphic(lookup) else targets[0]
         from_alias = before[-1].alias if before else self.alias
         return self._add(key, from_alias, lookup, target)
 
