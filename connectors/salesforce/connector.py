@@ -28,6 +28,7 @@ from isthmus.connectors.salesforce.config import read_config
 from isthmus.connectors.salesforce.decode import Decoder
 from isthmus.connectors.salesforce.describe import Describes
 from isthmus.connectors.salesforce.estimate import PAGE_ROWS, bill_for
+from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.judge import Translation, translate
 from isthmus.connectors.salesforce.metadata import Metadata
 from isthmus.connectors.salesforce.paging import Reading, read
@@ -204,7 +205,8 @@ class Salesforce(Connector):
 
     def _client(self, context: ReadContext) -> Client:
         context.check()
-        ca_file = self._login.session().ca_file
+        logged_in = Flight(lambda stop: self._login.session())
+        ca_file = logged_in.result(context).ca_file
         with self._lock:
             if ca_file not in self._transports:
                 self._transports[ca_file] = HttpTransport(

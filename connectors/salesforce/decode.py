@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 import pyarrow as pa
@@ -55,7 +55,7 @@ def _wire(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_date(kind) or pa.types.is_time(kind) else kind
 
 
-_NEXT: Final = re.compile(rb'"nextRecordsUrl"\s*:\s*"([^"\\]+)"')
+_NEXT: Final = re.compile(rb'"nextRecordsUrl"\s*:\s*"(/[^"\\]+)"')
 _URL: Final = re.compile(rb'"attributes"\s*:\s*\{[^{}]*?"url"\s*:\s*"[^"\\]*/([0-9A-Za-z]{18})"')
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(\.\d{1,3})?(Z|\+0000)")
 
@@ -257,11 +257,10 @@ def _fits(value: Any, column: Column) -> bool:
 
 def _has_room(value: Decimal, kind: pa.DataType) -> bool:
     precision, scale = (19, 0) if pa.types.is_int64(kind) else (kind.precision, kind.scale)
-    try:
-        exact = value == value.quantize(Decimal(1).scaleb(-scale))
-    except InvalidOperation:
-        exact = value == value.to_integral_value()
-    return exact and abs(value) < Decimal(10) ** (precision - scale)
+    if abs(value) >= Decimal(10) ** (precision - scale):
+        return False
+    with localcontext(prec=80):
+        return value == value.quantize(Decimal(1).scaleb(-scale))
 
 
 def _is_date(value: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus.catalog.model import Table, TableName
 from isthmus.connectors.salesforce.metadata import Metadata
-from isthmus.connectors.salesforce.types import OMITTED, column_of
+from isthmus.connectors.salesforce.types import EXTERNAL, OMITTED, column_of
 from isthmus.errors import ConfigError, SourceError
 
 __all__ = ["Describes", "table_of"]
@@ -42,6 +42,9 @@ def table_of(
             f"source {source}: decimal_places names {name}.{min(wanted)}, which does not exist",
             remedy="Write the field's API name, or remove it from decimal_places.",
         )
+    if name.endswith("__x"):  # rows of another system, which may hold empty texts
+        for column in columns:
+            column.properties[EXTERNAL] = True
     names = {column.name for column in columns}
     return Table(
         source=source,

@@ -45,7 +45,15 @@ from isthmus.connectors.predicates import (
 from isthmus.connectors.salesforce import literals
 from isthmus.connectors.salesforce.ids import is_full_id
 from isthmus.connectors.salesforce.soql import All, AnyOf, Condition
-from isthmus.connectors.salesforce.types import BOOLEANS, IDS, LOOSE, NUMBERS, TEXTS, WHOLE
+from isthmus.connectors.salesforce.types import (
+    BOOLEANS,
+    EXTERNAL,
+    IDS,
+    LOOSE,
+    NUMBERS,
+    TEXTS,
+    WHOLE,
+)
 
 __all__ = ["RULES", "Translation", "translate"]
 
@@ -139,6 +147,8 @@ def _null(column: Column, *, wanted: bool) -> Translation:
         return _local("a checkbox is never null, and Salesforce takes null for false")
     if (refusal := _refusal(column)) is not None:
         return refusal
+    if column.properties.get(EXTERNAL) and pa.types.is_string(column.type):
+        return _local("an external object's empty texts are null to Salesforce")
     return _exact(f"{column.name} {'=' if wanted else '!='} null", "a test for null means the same")
 
 
@@ -191,7 +201,7 @@ def _text(column: Column, op: Operator, values: tuple[Value, ...]) -> Translatio
     cased = bool(column.properties.get("case_sensitive"))
     if op not in ("=", "!="):
         return _local("Salesforce orders text by the user's language (S3)")
-    if op == "!=" and values == ("",):
+    if op == "!=" and values == ("",) and not column.properties.get(EXTERNAL):
         return _exact(f"{column.name} != null", "stored text is never empty (S5)")
     if op == "!=" and not cased:
         return _not_null_only(column, "Salesforce would also drop other spellings (S2)")

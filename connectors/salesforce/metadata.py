@@ -181,6 +181,4 @@ class Metadata:
             return Refusal(0, "BAD_JSON", "the answer is no JSON")
         if isinstance(error, requests.exceptions.RequestException):
             return Refusal(0, "CONNECTION", type(error).__name__)
-        if isinstance(error, ValueError):
-            return Refusal(0, "BAD_JSON", "the answer is no JSON")
         return None

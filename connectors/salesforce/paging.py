@@ -85,13 +85,15 @@ def _chain(reading: Reading, statement: Statement) -> Iterator[tuple[Page, str |
             flight = _ask(reading, link, asking) if link else flight
             try:
                 page = reading.decoder.page(answer.body, check_keys=received == 0)
-                if page.next != link:
-                    raise Malformed("its link to the next page is not where it belongs")
             except Malformed as error:
                 flight.stop()
                 flight = _again(reading, path, asking, broken, error)
                 broken += 1
                 continue
+            if page.next != link:  # what was decoded is right; what was found early is a guess
+                flight.stop()
+                link = page.next
+                flight = _ask(reading, link, asking) if link else flight
             total = page.total if total is None else total
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
@@ -137,10 +139,14 @@ def _compare(reading: Reading, statement: Statement, total: int, page: Page, rec
 
 
 def _lost(reading: Reading, statement: Statement, lost: Lost) -> SourceError:
+    why = (
+        "again and again"
+        if statement.by_id
+        else "and the rows that were handed out can't be told from the rest"
+    )
     return SourceError(
         f"source {reading.source}, reading {statement.table}: the org has lost its place in the "
-        f"query ({lost.refusal.code}), and rows that have been handed out can't be told from the "
-        "rest",
+        f"query ({lost.refusal.code}), {why}",
         code=lost.refusal.code,
         remedy="Run the query again.",
     )

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    IncompleteRead,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -86,7 +87,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._event = threading.Event()
 
     @property
@@ -98,10 +99,10 @@ class Stop:
         """Sleep, but no longer than until it is fired."""
         self._event.wait(seconds)
 
-    def watch(self, connection: HTTPConnection | None) -> None:
-        """Name the connection that is in use now, or none."""
+    def watch(self, used: socket.socket | None) -> None:
+        """Name the socket that is in use now, or none."""
         with self._lock:
-            self._connection = connection
+            self._socket = used
         if self.fired:
             self.fire()
 
@@ -109,11 +110,11 @@ class Stop:
         """Shut the connection's socket down; the thread that reads from it gets an error."""
         with self._lock:
             self._event.set()
-            sock = None if self._connection is None else self._connection.sock
-        if sock is not None:
+            used = self._socket
+        if used is not None:
             with contextlib.suppress(OSError):  # it is closed already, which is what we want
                 # the plain socket's own shutdown: the TLS one would take the reader's state away
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(used, socket.SHUT_RDWR)
 
 
 class Transport(Protocol):
@@ -138,7 +139,7 @@ _in_use = threading.local()
 def _seen(connection: HTTPConnection) -> None:
     stop: Stop | None = getattr(_in_use, "stop", None)
     if stop is not None:
-        stop.watch(connection)
+        stop.watch(connection.sock)
 
 
 class _Plain(HTTPConnection):
@@ -192,7 +193,7 @@ class HttpTransport:
             Broken: none came.
         """
         _in_use.stop = stop
-        got = 0
+        started = False
         try:
             if stop.fired:
                 raise Broken("CONNECTION", "the read was stopped", arrived=False)
@@ -206,22 +207,21 @@ class HttpTransport:
                 redirect=False,
                 timeout=self._timeout,
             )
+            started = True
             try:
                 raw = response.read(decode_content=False)
-                got = response.tell()
                 response.release_conn()
             except BaseException:
-                got = response.tell()
                 response.close()
                 raise
-            return Answer(response.status, response.headers, _inflated(response, raw), got)
+            return Answer(response.status, response.headers, _inflated(response, raw), len(raw))
         except (ConnectTimeoutError, NewConnectionError, NameResolutionError, ProxyError) as error:
             raise Broken("CONNECTION", _told(error), arrived=False) from error
         except (HTTPError, OSError, ValueError) as error:
             if _is_distrust(error):
                 raise Broken("TLS", _told(error), arrived=False) from error
-            code = "BROKEN_BODY" if got else "CONNECTION"
-            raise Broken(code, _told(error), arrived=True, wire_bytes=got) from error
+            code = "BROKEN_BODY" if started else "CONNECTION"
+            raise Broken(code, _told(error), arrived=True, wire_bytes=_arrived(error)) from error
         finally:
             stop.watch(None)
             _in_use.stop = None
@@ -282,4 +282,14 @@ def _told(error: BaseException) -> str:
         cause, BaseException
     ):
         error = cause
-    return str(error) or type(error).__name__
+    words = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    return words or type(error).__name__
+
+
+def _arrived(error: BaseException | None) -> int:
+    """How many bytes of a broken body came."""
+    while error is not None:
+        if isinstance(error, IncompleteRead) and isinstance(error.partial, int):
+            return error.partial
+        error = error.__cause__ or error.__context__
+    return 0

@@ -44,7 +44,17 @@ import pyarrow as pa
 from isthmus.catalog.model import Column, Reference
 from isthmus.errors import ConfigError
 
-__all__ = ["BOOLEANS", "IDS", "LOOSE", "NUMBERS", "OMITTED", "TEXTS", "WHOLE", "column_of"]
+__all__ = [
+    "BOOLEANS",
+    "EXTERNAL",
+    "IDS",
+    "LOOSE",
+    "NUMBERS",
+    "OMITTED",
+    "TEXTS",
+    "WHOLE",
+    "column_of",
+]
 
 IDS: Final = frozenset({"id", "reference"})
 TEXTS: Final = frozenset(
@@ -83,6 +93,8 @@ _FIXED: Final[Mapping[str, pa.DataType]] = {
 
 #: Marks a column whose JSON values are of several kinds and are read as text.
 LOOSE: Final = "loose"
+#: Marks a column of an external object, whose texts may be empty or have outer blanks.
+EXTERNAL: Final = "external"
 
 
 def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:
