@@ -14,7 +14,7 @@ POD = "Ib00000"  # what stands between the key prefix and the five counting char
 
 
 def to_18(short: str) -> str:
-    """The 18-character form of a 15-character id.
+    """Give the 18-character form of a 15-character id.
 
     >>> to_18("a0RE000000IJmcN")
     'a0RE000000IJmcNMAT'
@@ -23,7 +23,7 @@ def to_18(short: str) -> str:
 
 
 def normalise(text: str) -> str | None:
-    """The 18-character id that `text` means, or None where it is no id.
+    """Give the 18-character id that `text` means, or None where it is no id.
 
     An 18-character id typed in the wrong case is mended from its checksum, as Salesforce does.
     """
@@ -35,7 +35,7 @@ def normalise(text: str) -> str | None:
 
 
 def make(prefix: str, number: int) -> str:
-    """The id of the `number`th record under a key prefix; ids sort as their numbers do.
+    """Give the id of the `number`th record under a key prefix; ids sort as their numbers do.
 
     >>> make("001", 1)
     '001Ib0000000001IAA'
@@ -62,7 +62,7 @@ def number(record_id: str) -> int:
 
 
 def sql(prefix: str, number: str) -> str:
-    """A DuckDB expression that computes `make` for the BIGINT expression `number`."""
+    """Give a DuckDB expression that computes `make` for the BIGINT expression `number`."""
     head = prefix + POD
     places = [f"(({number}) // {62**power} % 62)::INTEGER" for power in (4, 3, 2, 1, 0)]
     text = " || ".join(f"substr('{ALPHABET}', {place} + 1, 1)" for place in places)

@@ -123,15 +123,15 @@ class SObject:
         return {str(link.relationship_name).lower(): link for link in named}
 
     def field(self, name: str) -> Field | None:
-        """The field of that name in any case, or None."""
+        """Give the field of that name in any case, or None."""
         return self._by_name.get(name.lower())
 
     def relationship(self, name: str) -> Field | None:
-        """The lookup whose relationshipName is that, in any case, or None."""
+        """Give the lookup whose relationshipName is that, in any case, or None."""
         return self._by_relationship.get(name.lower())
 
     def child(self, name: str) -> ChildRelationship | None:
-        """The child relationship of that name in any case, or None."""
+        """Give the child relationship of that name in any case, or None."""
         return self._by_child.get(name.lower())
 
     @cached_property
@@ -140,16 +140,16 @@ class SObject:
         return next((made for made in self.fields if made.name_field), None)
 
     def parts(self, compound: str) -> tuple[Field, ...]:
-        """The stored parts of a compound field."""
+        """Give the stored parts of a compound field."""
         return tuple(made for made in self.fields if made.compound_field_name == compound)
 
     def describe(self, version: str, instance_url: str | None = None) -> dict[str, Any]:
-        """The describe as served under API `version` ("59.0"), its URLs filled in."""
+        """Give the describe as served under API `version` ("59.0"), its URLs filled in."""
         served: dict[str, Any] = _render(self.raw, version, instance_url)
         return served
 
     def global_entry(self, version: str) -> dict[str, Any]:
-        """The object's entry in the list of all objects."""
+        """Give the object's entry in the list of all objects."""
         base = f"/services/data/v{version}/sobjects/{self.name}"
         urls = {"rowTemplate": base + "/{ID}", "describe": base + "/describe", "sobject": base}
         return {**{key: self.raw.get(key) for key in _GLOBAL_KEYS}, "urls": urls}
@@ -163,7 +163,7 @@ class Schema:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Schema:
-        """The shipped objects; each describe JSON in `folder` adds one or replaces one as it is.
+        """Read the shipped objects; each describe JSON in `folder` adds or replaces one as it is.
 
         Raises FileNotFoundError for a folder that is not there, ValueError for a file that is
         not a describe.
@@ -184,15 +184,15 @@ class Schema:
         return {made.key_prefix: made for made in self.objects if made.key_prefix}
 
     def get(self, name: str) -> SObject | None:
-        """The object of that name in any case, or None."""
+        """Give the object of that name in any case, or None."""
         return self._by_name.get(name.lower())
 
     def by_prefix(self, prefix: str) -> SObject | None:
-        """The object whose ids begin with these three characters, or None."""
+        """Give the object whose ids begin with these three characters, or None."""
         return self._by_prefix.get(prefix)
 
     def global_describe(self, version: str = "60.0") -> dict[str, Any]:
-        """The body of `GET /sobjects`."""
+        """Give the body of `GET /sobjects`."""
         entries = [made.global_entry(version) for made in self.objects]
         return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": entries}
 

@@ -42,11 +42,11 @@ class Store:
         self._pending: dict[str, str] = {}
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor of its own for one thread; close it when done."""
+        """Give a cursor of its own for one thread; close it when done."""
         return self._database.cursor()
 
     def table(self, name: str) -> str:
-        """The quoted table of an object (any case), created and filled by now.
+        """Give the quoted table of an object (any case), created and filled by now.
 
         Raises KeyError for an object that the schema does not have.
         """
@@ -110,25 +110,25 @@ class Store:
 
 
 def quoted(name: str) -> str:
-    """A name as a DuckDB identifier."""
+    """Give a name as a DuckDB identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def columns(sobject: SObject) -> tuple[str, ...]:
-    """The table's columns in order: stored fields, then hidden ones."""
+    """Give the table's columns in order: stored fields, then hidden ones."""
     names = tuple(field.name for field in sobject.fields if field.stored)
     return names + tuple(name for name in _HIDDEN if name not in names)
 
 
 def column_type(field: Field) -> str:
-    """The DuckDB type that holds every value of a field exactly."""
+    """Give the DuckDB type that holds every value of a field exactly."""
     if field.type in _DECIMAL_TYPES:
         return f"DECIMAL({field.precision},{field.scale})" if field.precision else "DOUBLE"
     return _COLUMN_TYPES.get(field.type, "VARCHAR")
 
 
 def ddl(sobject: SObject) -> str:
-    """The statement that creates an object's table."""
+    """Give the statement that creates an object's table."""
     fields = {field.name: column_type(field) for field in sobject.fields if field.stored}
     typed = {"Id": "VARCHAR", **fields, **{n: t for n, t in _HIDDEN.items() if n not in fields}}
     listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed.items())

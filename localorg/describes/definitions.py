@@ -122,12 +122,12 @@ def field(name: str, kind: str, *more: Json, **flags: Any) -> Json:
 
 
 def text(name: str, length: int, *more: Json, **flags: Any) -> Json:
-    """A text field of at most `length` characters."""
+    """Build a text field of at most `length` characters."""
     return field(name, "string", {"length": length}, *more, **flags)
 
 
 def long_text(name: str, length: int = 32000, *more: Json, **flags: Any) -> Json:
-    """A text area; above 255 characters it can be neither filtered, sorted nor grouped."""
+    """Build a text area; above 255 characters it can be neither filtered, sorted nor grouped."""
     made: Json = {"length": length, "extraTypeInfo": "plaintextarea"}
     if length > 255:
         made |= dict.fromkeys(("filterable", "sortable", "groupable", "aggregatable"), False)
@@ -135,17 +135,17 @@ def long_text(name: str, length: int = 32000, *more: Json, **flags: Any) -> Json
 
 
 def number(name: str, kind: str, precision: int, scale: int, *more: Json, **flags: Any) -> Json:
-    """A double, currency or percent of `precision` digits, `scale` of them decimals."""
+    """Build a double, currency or percent of `precision` digits, `scale` of them decimals."""
     return field(name, kind, {"precision": precision, "scale": scale}, *more, **flags)
 
 
 def whole(name: str, digits: int, *more: Json, **flags: Any) -> Json:
-    """An int of at most `digits` digits."""
+    """Build an int of at most `digits` digits."""
     return field(name, "int", {"digits": digits}, *more, **flags)
 
 
 def picklist(name: str, values: str | Sequence[str], *more: Json, **flags: Any) -> Json:
-    """A picklist; `values` are separated by `|`, the default one is marked with a final `*`."""
+    """Build a picklist; `values` are separated by `|`, the default ends in `*`."""
     listed = values.split("|") if isinstance(values, str) else list(values)
     made = [entry(value.rstrip("*"), default=value.endswith("*")) for value in listed]
     default = next((value["value"] for value in made if value["defaultValue"]), None)
@@ -168,7 +168,7 @@ def entry(value: str, label: str | None = None, *, default: bool = False) -> Jso
 
 
 def lookup(name: str, to: str | Sequence[str], *more: Json, **flags: Any) -> Json:
-    """A reference; several targets make it polymorphic, as in Task.WhatId."""
+    """Build a reference; several targets make it polymorphic, as in Task.WhatId."""
     targets = [to] if isinstance(to, str) else list(to)
     many = len(targets) > 1
     stem = name[:-3] + "__r" if name.endswith("__c") else name.removesuffix("Id")
@@ -178,7 +178,7 @@ def lookup(name: str, to: str | Sequence[str], *more: Json, **flags: Any) -> Jso
 
 
 def address(compound: str, prefix: str) -> list[Json]:
-    """The parts of an address and the compound field that joins them."""
+    """Build the parts of an address and the compound field that joins them."""
     part: Json = {"compoundFieldName": compound}
     accuracy = "Address|NearAddress|Block|Street|ExtendedZip|Zip|Neighborhood|City|County|State"
     return [
@@ -195,13 +195,13 @@ def address(compound: str, prefix: str) -> list[Json]:
 
 
 def record_id(label: str) -> Json:
-    """The Id field."""
+    """Build the Id field."""
     flags: Json = {"nillable": False, "defaultedOnCreate": True, "idLookup": True}
     return field("Id", "id", READ_ONLY, flags, label=label + " ID", permissionable=False)
 
 
 def system(*, deleted: bool = True) -> list[Json]:
-    """The audit fields every object ends with."""
+    """Build the audit fields every object ends with."""
     stamped: Json = {**READ_ONLY, "nillable": False, "defaultedOnCreate": True}
     made = [
         field("CreatedDate", "datetime", stamped),
@@ -214,7 +214,7 @@ def system(*, deleted: bool = True) -> list[Json]:
 
 
 def owner(to: str | Sequence[str] = "User") -> Json:
-    """The OwnerId field, which defaults to the writing user."""
+    """Build the OwnerId field, which defaults to the writing user."""
     return lookup("OwnerId", to, nillable=False, defaultedOnCreate=True)
 
 

@@ -59,7 +59,7 @@ def add_fields(describe: Json) -> None:
 
 
 def currency_fields(name: str) -> list[Json]:
-    """The currency fields as a multi-currency org describes them."""
+    """Build the currency fields as a multi-currency org describes them."""
     values = [entry(code, label, default=code == CORPORATE) for code, label in CURRENCIES.items()]
     shared: Json = {
         "length": 3,
