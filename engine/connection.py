@@ -145,7 +145,12 @@ class Connection:
         """Try each source as a user would."""
         self._check_open()
         plain = [f for s in self.project.sources for f in _plain_secrets(s)]
-        return plain + [f for c in self._connectors.values() for f in c.check()]
+        tried = [
+            replace(finding, subject=f"{name}: {finding.subject}")
+            for name, connector in self._connectors.items()
+            for finding in connector.check()
+        ]
+        return plain + tried
 
     @property
     def time_zone(self) -> str:
