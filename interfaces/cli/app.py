@@ -75,8 +75,11 @@ def isthmus(context: click.Context, project: str | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code: 0, 1 an error, 2 wrong usage, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = isthmus.main(arguments, prog_name="isthmus", standalone_mode=False)
+        # Not `isthmus.main(...)`: click would take the closed pipe and Ctrl-C for itself.
+        with isthmus.make_context("isthmus", given) as context:
+            isthmus.invoke(context)
     except click.exceptions.Exit as exit:
         return exit.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt, Cancelled):
@@ -92,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _say(f"error: {error}")
         return _OURS
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _say(message: str) -> None:
