@@ -173,10 +173,17 @@ def _planned(found: _FoundScan, scan: Scan, push_limit: bool) -> PlannedScan:
         scan.occurrence.number,
         columns,
         (*filters, *refused),
-        tuple(plain_names(r) for r in residual if r not in {h.text for h in hints}),
+        _unexplained(residual, (*hints, *refused)),
         fragment,
         hints,
     )
+
+
+def _unexplained(residual: tuple[str, ...], offers: Sequence[Offer]) -> tuple[str, ...]:
+    """What DuckDB filters without having offered it; it quotes names in offers alone."""
+    explained = {plain_names(o.text).replace('"', "") for o in offers}
+    texts = (plain_names(r) for r in residual)
+    return tuple(t for t in texts if t.replace('"', "") not in explained)
 
 
 def _bare_boolean(residual: str, scan: Scan) -> Offer | None:

@@ -1,0 +1,86 @@
+"""Golden plans: what is sent to the org and to the files for a query, with every promise.
+
+Each file of `plans/` holds cases: a title line (``# ...``), the query, a blank line, the plan.
+``UPDATE_PLANS=1 pytest tests/engine/test_plans.py`` rewrites the plans; review the diff as code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import isthmus
+from isthmus.engine.connection import Connection
+from isthmus.localorg import LocalOrg
+
+FOLDER = Path(__file__).with_name("plans")
+CASE = re.compile(
+    r"^# (?P<title>[^\n]+)\n(?P<query>.+?)\n\n(?P<plan>.+?)\n(?:\n+(?=# )|\Z)", re.M | re.S
+)
+
+
+def cases(file: Path) -> list[tuple[str, str, str]]:
+    return [(m["title"], m["query"], m["plan"]) for m in CASE.finditer(file.read_text())]
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[LocalOrg]:
+    with LocalOrg(data="demo", scale=1, seed=7, now=datetime(2026, 6, 15, 12, tzinfo=UTC)) as org:
+        yield org
+
+
+@pytest.fixture(scope="module")
+def con(org: LocalOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    root = tmp_path_factory.mktemp("lake")
+    ready_file = tmp_path_factory.mktemp("org") / "ready.json"
+    ready_file.write_text(json.dumps(org.ready))
+    for year in (2024, 2025):
+        folder = root / "orders" / f"year={year}"
+        folder.mkdir(parents=True)
+        table = pa.table({"account": ["ACC-000001", "ACC-000002"], "total": [1.5, 2.5]})
+        pq.write_table(table, folder / "part.parquet")
+    project = {
+        "sources": {
+            "crm": {"kind": "salesforce", "ready_file": str(ready_file)},
+            "lake": {"kind": "files", "root": str(root)},
+        },
+        "views": {
+            "sql": {"open_deals": "SELECT Id, Name, Amount FROM Opportunity WHERE NOT IsClosed"}
+        },
+    }
+    with isthmus.connect(project, time_zone="UTC") as con:
+        yield con
+
+
+def rendered(con: Connection, query: str) -> str:
+    lines = str(con.explain(query)).split("\n")
+    # Predictions depend on the amount of demo data; the bill has tests of its own.
+    return "\n".join(line for line in lines if "predicted:" not in line)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.txt")), ids=lambda f: f.stem)
+def test_plans(file: Path, con: Connection) -> None:
+    found = [(title, query, rendered(con, query)) for title, query, _ in cases(file)]
+    if os.environ.get("UPDATE_PLANS"):
+        file.write_text("\n\n".join(f"# {t}\n{q}\n\n{p}" for t, q, p in found) + "\n")
+    assert found == cases(file)
+
+
+def test_what_explain_shows_is_what_the_org_gets(con: Connection, org: LocalOrg) -> None:
+    for file in sorted(FOLDER.glob("*.txt")):
+        for title, query, _ in cases(file):
+            plan = con.explain(query)
+            start = len(org.requests())
+            with con.sql(query) as result:
+                result.arrow()
+            sent = [r["soql"] for r in org.requests()[start:] if r.get("soql")]
+            shown = [s.fragment.text for s in plan.scans if s.fragment.source == "crm"]
+            assert sorted(sent) == sorted(shown), f"{file.stem}: {title}"
