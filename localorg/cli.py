@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -216,7 +217,7 @@ def _write(path: Path, ready: dict[str, Any]) -> None:
 def _leave() -> None:
     """End now if a long query still holds a thread; nothing is left to lose by then."""
     if any(t.name.startswith("local-org") and t.is_alive() for t in threading.enumerate()):
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
         os._exit(0)
 
 

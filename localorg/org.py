@@ -96,7 +96,10 @@ def make_org(
     elif data == "empty":
         demo.empty(store, schema, seed, moment)
     else:
-        _load(store, schema, Path(data), seed, moment)
+        demo.load(store, schema, Path(data), seed, moment)
+        for path in Path(data).iterdir():  # a file that does not fit is refused now
+            if schema.get(path.stem) is not None:
+                store.table(path.stem)
     return Org(
         schema,
         store,
@@ -106,10 +109,3 @@ def make_org(
         log=RequestLog(request_log),
         dice=dice,
     )
-
-
-def _load(store: Store, schema: Schema, folder: Path, seed: int, now: datetime) -> None:
-    from isthmus.localorg.datafolder import load
-
-    demo.empty(store, schema, seed, now)
-    load(store, schema, folder)
