@@ -15,7 +15,7 @@ Row = dict[str, Any]
 def derive(sobject: SObject, row: Row, given: frozenset[str], stamp: datetime) -> Row:
     """Give the columns that follow from `row`; `given` are the fields that the writer set."""
     made: Row = {}
-    if sobject.field("LastName") and sobject.field("Name"):
+    if sobject.field("Name") and row.get("LastName"):
         made["Name"] = person_name(row)
     rule = _RULES.get(sobject.name)
     if rule is not None:

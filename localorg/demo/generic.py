@@ -50,12 +50,15 @@ def _value(world: World, dice: Dice, field: Field) -> str:
 def _by_type(world: World, dice: Dice, field: Field) -> str:
     use, kind = field.name, field.type
     if kind == "reference":
-        target = next((name for name in field.reference_to if world.schema.get(name)), None)
+        known = (name for name in field.reference_to if world.schema.get(name))
+        target = next((name for name in known if name != "RecordType"), None)
         return world.id(target, dice.row_of(use, world.rows(target))) if target else "NULL"
     if kind == "boolean":
         return dice.chance(use, 50)
     if kind in ("picklist", "multipicklist") and field.picklist_values:
         return dice.pick(use, [value.value for value in field.picklist_values])
+    if field.name.endswith(("Latitude", "Latitude__s", "Longitude", "Longitude__s")):
+        return f"{dice.below(use, 180_000)} / 1000.0 - 90"
     if kind in _NUMBERS:
         whole = field.digits or max(1, field.precision - field.scale)
         return dice.below(use, 10 ** min(whole, 9))

@@ -20,11 +20,13 @@ def account(world: World) -> Spec:
     rows = world.rows(name)
     stem, trade = dice.pick("stem", words.STEMS), dice.pick("trade", words.TRADES)
     plain = f"{stem} || ' ' || {trade} || ' ' || {dice.pick('form', words.FORMS)}"
+    kinds = world.record_types(name)
+    kind = dice.pick("record type", kinds) if kinds else "NULL"
     notes = f"'Met at ' || {trade} || ' fair.' || chr(10) || 'Likes ' || {trade}"
     columns = {
         "Name": first_rows(words.TRAP_TEXTS, plain),
         "Type": dice.sometimes("type", 90, dice.pick("type", world.values(name, "Type"))),
-        "RecordTypeId": f"CASE WHEN {dice.chance('household', 5)} THEN '01254000001upcKAAQ' END",
+        "RecordTypeId": dice.sometimes("record type", 5, kind),
         "ParentId": dice.sometimes("parent", 10, world.id(name, dice.row_of("parent", rows, 3))),
         **place(dice, "Billing", 92),
         **place(dice, "Shipping", 40),

@@ -48,6 +48,12 @@ class World:
         listed = tuple(v.value for v in found.picklist_values if v.active) if found else ()
         return listed or ("Other",)
 
+    def record_types(self, name: str) -> tuple[str, ...]:
+        """List the ids of an object's record types, less Master, which no row carries."""
+        sobject = self.schema.get(name)
+        infos = (sobject.raw.get("recordTypeInfos") or ()) if sobject else ()
+        return tuple(info["recordTypeId"] for info in infos if not info["master"])
+
     def id(self, name: str, number: str) -> str:
         """Write the id of an object's row `number` (an expression from 0)."""
         sobject = self.schema.get(name)

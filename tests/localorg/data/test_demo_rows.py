@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +204,24 @@ def test_a_million_accounts_and_opportunities_are_quick(schema: Schema) -> None:
     assert one(store, "Account", "SELECT max(External_Id__c) FROM {t}") == "ACC-999999"
     assert one(store, "Account", "SELECT count(DISTINCT External_Id__c) FROM {t}") == 1_000_000
     store.close()
+
+
+def test_a_describe_from_outside_gets_rows_and_writes(tmp_path: Path, schema: Schema) -> None:
+    """A person account's fields on an object nobody knows, and Account without our additions."""
+    lead = schema.get("Lead")
+    assert lead is not None
+    strange = json.loads(json.dumps(lead.raw).replace('"Lead"', '"Strange__c"'))
+    strange["keyPrefix"] = "a99"
+    (tmp_path / "Strange__c.json").write_text(json.dumps(strange), "utf-8")
+    account = schema.get("Account")
+    assert account is not None
+    kept = [field for field in account.raw["fields"] if field["name"] not in ("Site", "Industry")]
+    bare = {**account.raw, "fields": kept, "recordTypeInfos": []}
+    (tmp_path / "Account.json").write_text(json.dumps(bare), "utf-8")
+    widened = Schema.load(tmp_path)
+    store = Store(widened)
+    generate(store, widened, 1, 7, NOW)
+    assert one(store, "Strange__c", "SELECT count(DISTINCT Id) FROM {t}") == 200
+    assert one(store, "Strange__c", "SELECT max(abs(Latitude)) <= 90 FROM {t}")
+    assert one(store, "Account", "SELECT count(RecordTypeId) FROM {t}") == 0
+    assert one(store, "RecordType", "SELECT count(*) FROM {t}") == 0
