@@ -37,16 +37,36 @@ class Handled:
 def handle(org: Org, request: Request, now: datetime) -> Handled:
     """Answer one request. Never raises: what goes wrong is an answer as well."""
     api = api_of(request.path)
+    if api == "admin":
+        return _guarded(org, request, now, api)
+    soql = request.params.get("q")
+    struck = org.faults.strike(request.path, soql)
+    if struck is not None and struck.name == "expired-session":
+        # The session is over for good: who sends the same token again is refused again.
+        org.sessions.revoke(token_of(request))
+    error = None if struck is None else struck.error()
+    if error is None:
+        handled = _guarded(org, request, now, api)
+    else:
+        handled = Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
+    response = _spoilt(replace(handled.response, soql=soql), struck)
+    # Every answer tells how much of the day's allowance is used.
+    limit = ("Sforce-Limit-Info", org.usage.header(now))
+    response = replace(response, headers=(*response.headers, limit))
+    return replace(handled, response=response)
+
+
+def _guarded(org: Org, request: Request, now: datetime, api: str) -> Handled:
     try:
         _check_size(request)
         return _APIS[api](org, request, now)
     except OrgError as error:
-        return Handled(_limited(org, refusal(error), now), api)
+        return Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
     except Exception:
         # A defect of ours: shown in full where the server runs, by name to the client.
         _LOGGER.exception("no answer to %s %s", request.method, request.path)
         unknown = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
-        return Handled(_limited(org, refusal(unknown), now), api)
+        return Handled(refusal(unknown), api)
 
 
 def api_of(path: str) -> str:
@@ -63,26 +83,13 @@ def api_of(path: str) -> str:
 def _rest(org: Org, request: Request, now: datetime) -> Handled:
     path = request.path.rstrip("/")
     if path == _DATA:
-        return Handled(_limited(org, _only_get(request, versions.versions), now), "rest")
+        return Handled(_only_get(request, versions.versions), "rest")
     if not path.startswith(_DATA + "/"):
         raise not_found()
-    soql = request.params.get("q")
-    struck = org.faults.strike(request.path, soql)
-    if struck is not None and struck.name == "expired-session":
-        # The session is over for good: who sends the same token again is refused again.
-        org.sessions.revoke(token_of(request))
-    user: str | None = None
-    try:
-        if struck is not None and (error := struck.error()) is not None:
-            raise error
-        session = org.sessions.find(token_of(request), now)
-        user = session.user.username
-        org.usage.count(now)
-        response = _resource(org, request, now, session, path[len(_DATA) + 1 :])
-    except OrgError as error:
-        response = refusal(error)
-    response = _spoilt(replace(response, soql=soql), struck)
-    return Handled(_limited(org, response, now), "rest", user)
+    session = org.sessions.find(token_of(request), now)
+    org.usage.count(now)
+    response = _resource(org, request, now, session, path[len(_DATA) + 1 :])
+    return Handled(response, "rest", session.user.username)
 
 
 def _resource(org: Org, request: Request, now: datetime, session: Session, path: str) -> Response:
@@ -150,12 +157,6 @@ def _only_get(request: Request, make: Callable[[], Response]) -> Response:
         message = f"HTTP Method '{request.method}' not allowed. Allowed are GET,HEAD"
         raise OrgError(405, "METHOD_NOT_ALLOWED", message)
     return make()
-
-
-def _limited(org: Org, response: Response, now: datetime) -> Response:
-    """Every answer tells how much of the day's allowance is used."""
-    limit = ("Sforce-Limit-Info", org.usage.header(now))
-    return replace(response, headers=(*response.headers, limit))
 
 
 def _spoilt(response: Response, struck: Fault | None) -> Response:

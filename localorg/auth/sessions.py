@@ -54,6 +54,12 @@ class Sessions:
             raise OrgError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         return session
 
+    def user_of(self, token: str) -> str | None:
+        """The username behind a token, if it is known; for the log."""
+        with self._lock:
+            session = self._open.get(token)
+        return None if session is None else session.user.username
+
     def offer_refresh(self, user: User) -> str:
         """A new refresh token of the user."""
         with self._lock:

@@ -99,9 +99,7 @@ def test_oauth_jwt(org: LocalOrg, session: requests.Session, domain: str) -> Non
 
 
 def test_session_id_and_instance(org: LocalOrg, session: requests.Session) -> None:
-    sf = Salesforce(
-        session_id=org.ready["access_token"], instance_url=org.https, session=session
-    )
+    sf = Salesforce(session_id=org.ready["access_token"], instance_url=org.https, session=session)
     assert works(sf)
 
 
@@ -191,9 +189,7 @@ def test_revoked_token_is_refused(org: LocalOrg, session: requests.Session, meth
 
 def test_who_am_i(org: LocalOrg, session: requests.Session) -> None:
     headers = {"Authorization": f"Bearer {org.ready['access_token']}"}
-    info = session.get(
-        org.https + "/services/oauth2/userinfo", headers=headers, timeout=10
-    ).json()
+    info = session.get(org.https + "/services/oauth2/userinfo", headers=headers, timeout=10).json()
     identity = session.get(info["sub"], headers=headers, timeout=10).json()
     assert info["preferred_username"] == identity["username"] == org.ready["username"]
     assert identity["urls"]["rest"] == org.https + "/services/data/v{version}/"

@@ -114,8 +114,6 @@ def test_a_wrong_option_is_refused(options: list[str], words: str) -> None:
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, ready):
         taken = ready["http"].removeprefix("http://")
-        done = subprocess.run(
-            [*SERVE, "--http", taken], capture_output=True, text=True, timeout=30
-        )
+        done = subprocess.run([*SERVE, "--http", taken], capture_output=True, text=True, timeout=30)
         assert done.returncode == 1
         assert taken in done.stderr

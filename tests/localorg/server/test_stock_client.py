@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,16 +90,19 @@ def test_upsert_creates_then_changes(sf: Any) -> None:
     assert sf.Trap__c.get_by_custom_id(*key.split("/"))["Name"] == "two"
 
 
-def test_several_matches_are_told(sf: Any) -> None:
-    fields = sf.Trap__c.describe()["fields"]
-    shared = [f["name"] for f in fields if f["externalId"] and not f["unique"]]
-    if not shared:
-        pytest.skip("every external id of the demo is unique")
-    value = uuid.uuid4().hex[:8]
-    for _ in range(2):
-        sf.Trap__c.create({"Name": "x", shared[0]: value})
-    with pytest.raises(SalesforceMoreThanOneRecord):
-        sf.Trap__c.get_by_custom_id(shared[0], value)
+def test_several_matches_are_told(sf: Any, trust: Any, tmp_path: Path) -> None:
+    key, described = external_id(sf), sf.Trap__c.describe()
+    for field in described["fields"]:
+        field["unique"] = False
+    (tmp_path / "Trap__c.json").write_text(json.dumps(described), "utf-8")
+    with LocalOrg("empty", describes=tmp_path) as org, trust(org) as session:
+        sf = Salesforce(
+            session_id=org.ready["access_token"], instance_url=org.https, session=session
+        )
+        made = [sf.Trap__c.create({"Name": "x", key: "same"})["id"] for _ in range(2)]
+        with pytest.raises(SalesforceMoreThanOneRecord) as failed:
+            sf.Trap__c.get_by_custom_id(key, "same")
+        assert [url.rpartition("/")[2] for url in failed.value.content] == made
 
 
 def test_updated_and_deleted_name_what_was_written(sf: Any) -> None:
