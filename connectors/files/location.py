@@ -154,8 +154,13 @@ def opened(file: DataFile) -> CountedFile:
     Raises:
         SourceError: it is gone. SourceUnavailable, AuthError: it can't be reached.
     """
+    fs = checked(file).location.fs
     with reading(file.path):
-        handle = checked(file).location.fs.open(file.path, "rb")
+        if isinstance(fs, MemoryFileSystem):
+            # fsspec hands out one file object, with one position, to all who open it.
+            handle = io.BytesIO(fs.cat_file(file.path))
+        else:
+            handle = fs.open(file.path, "rb")
     size = getattr(handle, "size", None)
     if file.size and isinstance(size, int) and size != file.size:
         handle.close()
