@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -29,6 +31,7 @@ def demo(keep: Path | None, scale: int, ask: bool) -> None:
     from isthmus.interfaces.demo.org import running_org
     from isthmus.interfaces.demo.project import write_project
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so blocks end
     with _folder(keep) as folder:
         accounts = 1000 * scale
         click.echo(f"Starting a local org with {accounts:,} accounts, beside it files ...")

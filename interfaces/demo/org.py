@@ -48,6 +48,7 @@ def running_org(folder: Path, *, scale: int, seed: int) -> Iterator[Path]:
         child = subprocess.Popen(
             command + serve_arguments(folder, scale=scale, seed=seed),
             stdin=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(folder)},
             stdout=said,
             stderr=said,
             start_new_session=True,

@@ -1,0 +1,139 @@
+"""The demo: from nothing to an answer; whatever happens to it, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus.interfaces.demo.project import write_project
+
+COMMAND = [sys.executable, "-m", "isthmus", "demo"]
+
+
+def start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *more],
+        env={**os.environ, "TMPDIR": str(folder)},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def children(folder: Path) -> list[str]:
+    """Processes that name the folder in their command line or live in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line.replace("\0", " "))
+    return found
+
+
+def gone(folder: Path, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while children(folder):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_it_shows_question_fragments_answer_and_bill(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    out, _ = process.communicate(timeout=90)
+    text = out.decode()
+    assert process.returncode == 0, text
+    for part in ("WITH deals AS", "FROM pipeline_360", "FROM Opportunity", "FROM Account"):
+        assert part in text
+    assert "lake.orders" in text
+    assert "ecb.rates" in text
+    assert re.search(r"\(\d+ rows\)", text)
+    actual = _figures(text, "actual")
+    extract = _figures(text, "a full extract of both objects")
+    assert actual[0] == 2
+    assert extract[1] > 10 * actual[1]
+    assert extract[2] > 10 * actual[2]
+    assert "isthmus demo --keep" in text
+    assert "\x1b" not in text
+    assert gone(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def _figures(text: str, label: str) -> list[int]:
+    found = re.search(rf"^{label} +([\d,]+) +([\d,]+) +([\d,]+)$", text, re.MULTILINE)
+    assert found, text
+    return [int(group.replace(",", "")) for group in found.groups()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.3, 2.0, 3.0])
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_blow_at_any_time_leaves_no_process(
+    after: float, blow: signal.Signals, tmp_path: Path
+) -> None:
+    process = start(tmp_path, "--scale", "2")
+    time.sleep(after)
+    process.send_signal(blow)
+    out, _ = process.communicate(timeout=30)
+    assert gone(tmp_path)
+    assert b"Traceback" not in out or blow is signal.SIGKILL, out.decode()
+    if process.returncode != 0:  # else it was done before the blow
+        assert process.returncode in (130, 128 + blow, -blow)
+
+
+def test_a_kept_project_can_be_asked_again_later(tmp_path: Path) -> None:
+    process = start(tmp_path, "--scale", "2", "--keep", "mine")
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, out.decode()
+    assert "isthmus org serve" in out.decode()
+    kept = {p.name for p in (tmp_path / "mine").iterdir()}
+    assert {"isthmus.toml", "views", "ecb", "lake"} <= kept
+    again = start(tmp_path, "--scale", "2", "--keep", "mine")
+    out, _ = again.communicate(timeout=30)
+    assert again.returncode == 1
+    assert b"holds a project already" in out
+
+
+def test_the_project_is_the_same_for_the_same_arguments(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_project(tmp_path / name, accounts=500, today=date(2026, 3, 1))
+    part = "lake/orders/year=2025/part-0.parquet"
+    assert (tmp_path / "a" / part).read_bytes() == (tmp_path / "b" / part).read_bytes()
+
+
+def test_the_orders_are_skewed_and_have_strangers(tmp_path: Path) -> None:
+    write_project(tmp_path, accounts=500, today=date(2026, 3, 1))
+    orders = ds.dataset(tmp_path / "lake/orders", partitioning="hive").to_table()
+    accounts = orders["account_number"].to_pylist()
+    first = sum(number <= "ACC-000050" for number in accounts)
+    assert first > 0.2 * len(accounts)  # a tenth of the accounts has much more than a tenth
+    assert any(number > "ACC-000500" for number in accounts)
+    assert max(orders["ordered_on"].to_pylist()) <= date(2026, 3, 1)
+    kind = pq.read_schema(tmp_path / "lake/orders/year=2026/part-0.parquet").field("amount_eur")
+    assert str(kind.type) == "decimal128(12, 2)"
+    assert min(orders["amount_eur"].to_pylist()) >= Decimal(5)
+
+
+def test_the_rates_are_the_ecbs_own(tmp_path: Path) -> None:
+    write_project(tmp_path, accounts=10, today=date(2026, 3, 1))
+    lines = (tmp_path / "ecb/rates.csv").read_text().splitlines()
+    assert lines[0].startswith("Date,USD,JPY,")
+    assert not any(line.endswith(",") for line in lines)
+    assert len({line.count(",") for line in lines}) == 1
+    assert lines[-1].startswith("1999-01-04,1.1789,133.73,")
