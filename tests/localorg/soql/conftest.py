@@ -125,3 +125,11 @@ def org(schema: Schema) -> Iterator[Bench]:
     made = Bench(schema)
     yield made
     made.store.close()
+
+
+@pytest.fixture(scope="session")
+def empty(schema: Schema) -> Iterator[Bench]:
+    """An org without rows, for tests that add none."""
+    made = Bench(schema)
+    yield made
+    made.store.close()

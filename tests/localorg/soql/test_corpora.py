@@ -63,16 +63,16 @@ CODES = (
 
 
 @pytest.mark.parametrize(("text", "code"), list(zip(SEMANTICS, CODES, strict=True)))
-def test_is_refused_by_its_meaning(org: Any, text: str, code: str) -> None:
-    assert org.refusal(text).code == code
+def test_is_refused_by_its_meaning(empty: Any, text: str, code: str) -> None:
+    assert empty.refusal(text).code == code
 
 
-def test_no_statement_of_the_first_collection_breaks_the_engine(org: Any) -> None:
+def test_no_statement_of_the_first_collection_breaks_the_engine(empty: Any) -> None:
     """Each is answered or refused in Salesforce's words."""
     answered = 0
     for text in statements("soql-corpus-valid.txt"):
         try:
-            org.run(text)
+            empty.run(text)
         except OrgError as error:
             assert error.status == 400 and error.code.isupper(), text
         else:

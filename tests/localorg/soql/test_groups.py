@@ -162,5 +162,5 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED)
-def test_refused_groups(org: Any, text: str, message: str) -> None:
-    assert message in org.refusal(text).message
+def test_refused_groups(empty: Any, text: str, message: str) -> None:
+    assert message in empty.refusal(text).message

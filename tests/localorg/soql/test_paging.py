@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from isthmus.localorg.errors import OrgError
+from isthmus.localorg.schema import Schema
 from isthmus.localorg.soql import cursors, pages
 
 
@@ -156,8 +159,14 @@ def test_open_queries_stay_within_their_memory(many: Any, monkeypatch: pytest.Mo
         many.more(urls[0])
 
 
-def test_long_texts_make_small_pages(org: Any) -> None:
-    field = org.schema.get("Trap__c").field("Long_Text__c")
-    assert (field.custom, field.type, field.length) == (True, "textarea", 32000)
-    org.add_many("Trap__c", 250)
-    assert org.run("SELECT Id, Long_Text__c FROM Trap__c").rows == 250
+def test_long_texts_make_small_pages(org: Any, tmp_path: Path) -> None:
+    """Two or more custom long texts in a query bring its pages down to 200 records."""
+    describe = copy.deepcopy(org.schema.get("Trap__c").raw)
+    (long,) = [f for f in describe["fields"] if f["name"] == "Long_Text__c"]
+    describe["fields"].append({**long, "name": "Longer_Text__c"})
+    (tmp_path / "Trap__c.json").write_text(json.dumps(describe))
+    bench = type(org)(Schema.load(tmp_path))
+    bench.add_many("Trap__c", 250)
+    assert bench.run("SELECT Id, Long_Text__c FROM Trap__c").rows == 250
+    assert bench.run("SELECT Id, Long_Text__c, Longer_Text__c FROM Trap__c").rows == 200
+    bench.store.close()

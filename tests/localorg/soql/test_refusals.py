@@ -85,7 +85,8 @@ REFUSED = [
      "must be of type int"),
     ("SELECT Id FROM Account WHERE AnnualRevenue > XXX5", "INVALID_FIELD",
      "Invalid currency: XXX"),
-    ("SELECT Id FROM Account WHERE Id LIKE '001%'", "INVALID_FIELD", "invalid operator on id field"),
+    ("SELECT Id FROM Account WHERE Id LIKE '001%'", "INVALID_FIELD",
+     "invalid operator on id field"),
     ("SELECT Id FROM Account WHERE NumberOfEmployees LIKE '1%'", "INVALID_FIELD",
      "invalid operator on int field"),
     ("SELECT Id FROM Account WHERE IsDeleted > true", "INVALID_FIELD",
@@ -116,8 +117,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "code", "message"), REFUSED)
-def test_refused(org: Any, text: str, code: str, message: str) -> None:
-    refused = org.refusal(text)
+def test_refused(empty: Any, text: str, code: str, message: str) -> None:
+    refused = empty.refusal(text)
     assert refused.code == code
     assert message in refused.message
 
@@ -138,8 +139,8 @@ SYNTAX = [
 
 
 @pytest.mark.parametrize(("text", "token"), SYNTAX)
-def test_syntax(org: Any, text: str, token: str) -> None:
-    refused = org.refusal(text)
+def test_syntax(empty: Any, text: str, token: str) -> None:
+    refused = empty.refusal(text)
     assert (refused.code, refused.message) == ("MALFORMED_QUERY", f"unexpected token: '{token}'")
 
 

@@ -130,8 +130,8 @@ JOINS = [
 
 
 @pytest.mark.parametrize(("where", "message"), JOINS)
-def test_refused_semi_joins(org: Any, where: str, message: str) -> None:
-    assert message in org.refusal(f"SELECT Id FROM Account WHERE {where}").message
+def test_refused_semi_joins(empty: Any, where: str, message: str) -> None:
+    assert message in empty.refusal(f"SELECT Id FROM Account WHERE {where}").message
 
 
 @pytest.fixture

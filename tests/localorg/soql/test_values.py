@@ -20,7 +20,7 @@ HARD_TEXTS = (
     "</script>\u2028\u2029",
     "%_%\\_",
     "{\"json\": [1, 'x']}",
-    "𝕏" * 100,
+    "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL X}" * 100,
 )
 
 
