@@ -64,10 +64,10 @@ def number(record_id: str) -> int:
 def sql(prefix: str, number: str) -> str:
     """Give a DuckDB expression that computes `make` for the BIGINT expression `number`."""
     head = prefix + POD
-    places = [f"(({number}) // {62**power} % 62)::INTEGER" for power in (4, 3, 2, 1, 0)]
+    places = [f"({number}) // {62**power} % 62" for power in (4, 3, 2, 1, 0)]
     text = " || ".join(f"substr('{ALPHABET}', {place} + 1, 1)" for place in places)
     bits = " + ".join(
-        f"({place} BETWEEN 10 AND 35)::INTEGER * {1 << at}" for at, place in enumerate(places)
+        f"if({place} BETWEEN 10 AND 35, {1 << at}, 0)" for at, place in enumerate(places)
     )
     fixed = _letter(head[:5]) + _letter(head[5:10])
     return f"('{head}' || {text} || '{fixed}' || substr('{_CHECK}', {bits} + 1, 1))"

@@ -9,6 +9,7 @@ import duckdb
 
 from isthmus.localorg.demo import sales, service, setup, traps
 from isthmus.localorg.demo.generic import default, generic
+from isthmus.localorg.demo.idmarks import resolve
 from isthmus.localorg.demo.spec import Spec, World
 from isthmus.localorg.schema import Schema, SObject
 from isthmus.localorg.store import Filler, Store, columns, quoted
@@ -64,14 +65,14 @@ def insert_sql(world: World, sobject: SObject) -> str:
     known = SPECS.get(sobject.name)
     spec = known(world) if known else generic(world, sobject)
     names = columns(sobject)
-    values = [spec.columns.get(name) or default(sobject.field(name)) for name in names]
-    listed = ", ".join(
-        f"{value} AS {quoted(name)}" for name, value in zip(names, values, strict=True)
-    )
+    values = {name: spec.columns.get(name) or default(sobject.field(name)) for name in names}
     source = f"(SELECT range AS n FROM range({spec.rows}))"
     # One level per draw: a draw may name the ones before it and is computed once.
     for name, draw in spec.draws.items():
-        source = f"(SELECT *, {draw} AS {name} FROM {source})"
+        made, source = resolve({name: draw}, source, name)
+        source = f"(SELECT *, {made[name]} AS {name} FROM {source})"
+    values, source = resolve(values, source, "column")
+    listed = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
     return f"INSERT INTO {quoted(sobject.name)} BY NAME SELECT {listed} FROM {source}"
 
 

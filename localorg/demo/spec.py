@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from isthmus.localorg import ids
+from isthmus.localorg.demo.idmarks import id_mark
 from isthmus.localorg.demo.sqltext import Dice, deleted, text
 from isthmus.localorg.schema import Schema
 
@@ -58,7 +58,7 @@ class World:
         """Write the id of an object's row `number` (an expression from 0)."""
         sobject = self.schema.get(name)
         prefix = sobject.key_prefix if sobject else None
-        return ids.sql(prefix or "000", f"({number}) + 1")
+        return id_mark(prefix or "000", number)
 
     @property
     def clock(self) -> str:
