@@ -48,7 +48,7 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
     if error is None:
         handled = _guarded(org, request, now, api)
     else:
-        handled = Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
+        handled = _refused(org, request, api, error)
     response = _spoilt(replace(handled.response, soql=soql), struck)
     # Every answer tells how much of the day's allowance is used.
     limit = ("Sforce-Limit-Info", org.usage.header(now))
@@ -61,12 +61,16 @@ def _guarded(org: Org, request: Request, now: datetime, api: str) -> Handled:
         _check_size(request)
         return _APIS[api](org, request, now)
     except OrgError as error:
-        return Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
+        return _refused(org, request, api, error)
     except Exception:
         # A defect of ours: shown in full where the server runs, by name to the client.
         _LOGGER.exception("no answer to %s %s", request.method, request.path)
         unknown = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
         return Handled(refusal(unknown), api)
+
+
+def _refused(org: Org, request: Request, api: str, error: OrgError) -> Handled:
+    return Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
 
 
 def api_of(path: str) -> str:
@@ -107,8 +111,9 @@ def _resource(org: Org, request: Request, now: datetime, session: Session, path:
 
 def _oauth(org: Org, request: Request, now: datetime) -> Handled:
     path = request.path.rstrip("/")
-    if path == "/services/oauth2/token" and request.method == "POST":
-        return Handled(oauth.token(org, request, now), "oauth", request.form.get("username"))
+    if path == "/services/oauth2/token":
+        response = oauth.token(org, request, now)
+        return Handled(response, "oauth", response.user)
     if path == "/services/oauth2/revoke":
         return Handled(oauth.revoke(org, request), "oauth")
     session = org.sessions.find(token_of(request) or request.form.get("access_token", ""), now)
@@ -128,7 +133,8 @@ def _soap(org: Org, request: Request, now: datetime) -> Handled:
     version = versions.known(f"v{parts[3]}") if len(parts) > 3 and parts[2] == "u" else None
     if version is None or request.method != "POST":
         raise not_found()
-    return Handled(soap(org, request, now, version), "soap")
+    response = soap(org, request, now, version)
+    return Handled(response, "soap", response.user)
 
 
 def _admin(org: Org, request: Request, now: datetime) -> Handled:

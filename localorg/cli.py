@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -127,7 +128,7 @@ def serve(
     finally:
         server.close()
         made.close()
-    click.echo("stopped")
+    _say("stopped")
     _leave()
 
 
@@ -176,9 +177,9 @@ def _run(server: Server, faults: list[Fault], ready_file: Path | None) -> None:
         server.org.faults.add(fault)
 
     def accepting() -> None:
-        click.echo(summary(server.ready))
         if ready_file is not None:
             _write(ready_file, server.ready)
+        _say(summary(server.ready))
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -192,9 +193,15 @@ def _run(server: Server, faults: list[Fault], ready_file: Path | None) -> None:
             ready_file.unlink(missing_ok=True)
 
 
+def _say(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody has to listen
+        click.echo(text)
+
+
 def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A terminal that is closed sends SIGHUP, where there is one.
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows

@@ -63,7 +63,8 @@ class Response:
     """An answer before it is encoded, with what the request log wants to know of it.
 
     `value` is written as JSON; where it is None the body is `body` as it is. `delay` is the
-    seconds to wait before answering; `cut` the bytes to send before the connection is dropped.
+    seconds to wait before answering; `cut` the bytes to send before the connection is dropped;
+    `user` is told by logins, where no session tells it.
     """
 
     status: int = 200
@@ -73,6 +74,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     soql: str | None = None
     rows: int | None = None
+    user: str | None = None
     fault: str | None = None
     delay: float = 0.0
     cut: int | None = None

@@ -63,6 +63,7 @@ class LocalOrg:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
         self.ready: dict[str, Any] = {}
 
     @property
@@ -122,9 +123,10 @@ class LocalOrg:
             target=self._serve, args=(self._server, accepting), name="local-org", daemon=True
         )
         self._thread.start()
-        if not accepting.wait(_PATIENCE):
+        started = accepting.wait(_PATIENCE)
+        if not started or self._failure is not None:
             self.stop()
-            raise RuntimeError(f"the local org did not start within {_PATIENCE:.0f} s")
+            raise RuntimeError("the local org did not start") from self._failure
         return self
 
     def stop(self) -> None:
@@ -156,4 +158,9 @@ class LocalOrg:
             self._stop = asyncio.Event()
             await server.run(self._stop, accepting.set)
 
-        asyncio.run(main())
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            accepting.set()

@@ -100,11 +100,9 @@ class Server:
             for listener, sock in zip(listeners, (http, https), strict=True)
         ]
         try:
-            await asyncio.gather(*(listener.accepting.wait() for listener in listeners))
+            await _first(asyncio.gather(*(one.accepting.wait() for one in listeners)), serving)
             accepting()
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
+            await _first(asyncio.ensure_future(stop.wait()), serving)
         finally:
             await asyncio.gather(*(listener.finish() for listener in listeners), *serving)
             threads.shutdown(wait=False, cancel_futures=True)
@@ -161,6 +159,12 @@ class _Listener(uvicorn.Server):
         """Tell when requests are taken."""
         await super().startup(sockets)
         self.accepting.set()
+
+
+async def _first(awaited: asyncio.Future[Any], serving: list[asyncio.Task[None]]) -> None:
+    """Wait for `awaited`; a listener that ends before that ends the wait."""
+    await asyncio.wait([awaited, *serving], return_when=asyncio.FIRST_COMPLETED)
+    awaited.cancel()
 
 
 def _quiet() -> None:

@@ -26,6 +26,8 @@ _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 def token(org: Org, request: Request, now: datetime) -> Response:
     """Answer a call to `/services/oauth2/token`; refusals are OAuth's object, not an array."""
     try:
+        if request.method != "POST":
+            raise OAuthRefusal("invalid_request", "must use HTTP POST")
         kind = request.form.get("grant_type", "")
         grant = _GRANTS.get(kind)
         if grant is None:
@@ -48,7 +50,7 @@ def token(org: Org, request: Request, now: datetime) -> Response:
     }
     if kind == "password":
         body["refresh_token"] = org.sessions.offer_refresh(user)
-    return Response(200, body, headers=(("Cache-Control", "no-store"),))
+    return Response(200, body, headers=(("Cache-Control", "no-store"),), user=user.username)
 
 
 def revoke(org: Org, request: Request) -> Response:

@@ -6,6 +6,7 @@ send and read them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -52,7 +53,8 @@ def _login(
     if not known or given.get("password") not in good:
         return _fault("INVALID_LOGIN", _BAD_LOGIN, "LoginFault")
     session = org.sessions.open(settings.user, now)
-    return _answer(_login_result(org, instance_url(org, request), version, session))
+    answer = _answer(_login_result(org, instance_url(org, request), version, session))
+    return replace(answer, user=session.user.username)
 
 
 def _logout(org: Org, root: ElementTree.Element) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from isthmus.localorg import LocalOrg

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import (
     SalesforceMalformedRequest,
     SalesforceMoreThanOneRecord,
@@ -37,6 +37,11 @@ def sf(org: LocalOrg, session: requests.Session) -> Any:
         session=session,
         version="60.0",
     )
+
+
+def told(failed: Any) -> Any:
+    """The body that came with a refusal."""
+    return failed.value.content
 
 
 def test_describes_all_and_one(sf: Any) -> None:
@@ -74,13 +79,13 @@ def test_a_record_is_made_read_changed_and_deleted(sf: Any) -> None:
     assert sf.Account.delete(made["id"]) == 204
     with pytest.raises(SalesforceResourceNotFound) as failed:
         sf.Account.delete(made["id"])
-    assert failed.value.content[0]["errorCode"] == "ENTITY_IS_DELETED"
+    assert told(failed)[0]["errorCode"] == "ENTITY_IS_DELETED"
 
 
 def external_id(sf: Any) -> str:
     """An external id field of the demo's Trap__c."""
     fields = sf.Trap__c.describe()["fields"]
-    return next(f["name"] for f in fields if f["externalId"] and f["type"] == "string")
+    return str(next(f["name"] for f in fields if f["externalId"] and f["type"] == "string"))
 
 
 def test_upsert_creates_then_changes(sf: Any) -> None:
@@ -102,7 +107,7 @@ def test_several_matches_are_told(sf: Any, trust: Any, tmp_path: Path) -> None:
         made = [sf.Trap__c.create({"Name": "x", key: "same"})["id"] for _ in range(2)]
         with pytest.raises(SalesforceMoreThanOneRecord) as failed:
             sf.Trap__c.get_by_custom_id(key, "same")
-        assert [url.rpartition("/")[2] for url in failed.value.content] == made
+        assert [url.rpartition("/")[2] for url in told(failed)] == made
 
 
 def test_updated_and_deleted_name_what_was_written(sf: Any) -> None:
@@ -125,13 +130,13 @@ def test_updated_and_deleted_name_what_was_written(sf: Any) -> None:
 def test_a_wrong_query_is_refused(sf: Any, soql: str, code: str) -> None:
     with pytest.raises(SalesforceMalformedRequest) as failed:
         sf.query(soql)
-    assert failed.value.content[0]["errorCode"] == code
+    assert told(failed)[0]["errorCode"] == code
 
 
 def test_a_wrong_record_is_refused_with_its_fields(sf: Any) -> None:
     with pytest.raises(SalesforceMalformedRequest) as failed:
         sf.Contact.create({"FirstName": "Ann"})
-    assert failed.value.content == [
+    assert told(failed) == [
         {
             "message": "Required fields are missing: [LastName]",
             "errorCode": "REQUIRED_FIELD_MISSING",
