@@ -1,0 +1,109 @@
+"""Three answers are one answer: with pushdown, without it, and plain DuckDB over full copies.
+
+`make fuzz N=20000` asks more of the same. Here: a few hundred queries, under every switch of the
+local org in its first and in its last position, and on small pages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from isthmus.catalog.model import Table
+from isthmus.connectors.contract import Fragment, Judgement, Promise, ScanRequest
+from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.salesforce.connector import Salesforce
+from isthmus.localorg.switches import CHOICES
+from tests.differential.answers import Answer, difference, short_of
+from tests.differential.generator import Query, generate
+from tests.differential.trial import Coverage, try_query
+from tests.differential.world import Setting, World, world
+
+SEED = 2024
+QUERIES = 110
+SETTINGS = {
+    "first positions": Setting({n: p[0] for n, p in CHOICES.items()}, "America/Los_Angeles"),
+    "last positions": Setting({n: p[-1] for n, p in CHOICES.items()}, "Europe/Berlin"),
+    "small pages": Setting({"page-size": 37}, "UTC"),
+}
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def asked(request: pytest.FixtureRequest) -> Iterator[tuple[World, int]]:
+    number = list(SETTINGS).index(request.param)
+    with world(SETTINGS[request.param]) as w:
+        yield w, number
+
+
+def test_generated_queries_have_one_answer(asked: tuple[World, int]) -> None:
+    w, block = asked
+    coverage: Coverage = Counter()
+    wrong = []
+    for number in range(block * QUERIES, (block + 1) * QUERIES):
+        query = generate(w.relations, SEED, number)
+        found = try_query(w, query, coverage)
+        wrong += [f"query {number}: {query.sql}\n{query.params}\n" + "\n".join(found)] * bool(found)
+    assert not wrong, "\n\n".join(wrong)
+    # A proof that pushes nothing proves nothing.
+    for promise in ("crm EXACT", "crm SUPERSET", "lake EXACT"):
+        assert sum(n for what, n in coverage.items() if what.startswith(promise)) >= 5, promise
+    assert coverage["answered"] > QUERIES * 0.9
+
+
+def test_the_same_seed_gives_the_same_query(asked: tuple[World, int]) -> None:
+    w, _ = asked
+    assert generate(w.relations, 7, 3) == generate(w.relations, 7, 3)
+    assert generate(w.relations, 7, 3) != generate(w.relations, 7, 4)
+
+
+class Liar(Salesforce):
+    """Promises EXACT where Salesforce compares text without case."""
+
+    def judge(self, table: Table, predicate: Predicate) -> Judgement:
+        return exact(super().judge(table, predicate))
+
+    def plan(self, request: ScanRequest) -> Fragment:
+        fragment = super().plan(request)
+        return replace(fragment, judgements=tuple(exact(j) for j in fragment.judgements))
+
+
+def exact(judgement: Judgement) -> Judgement:
+    sent = judgement.promise is not Promise.LOCAL
+    return replace(judgement, promise=Promise.EXACT) if sent else judgement
+
+
+def test_a_promise_that_is_not_kept_is_found() -> None:
+    with world(SETTINGS["first positions"], crm=Liar) as w:
+        query = Query("SELECT Name FROM crm.Account WHERE Name = 'acme'", None, "filter")
+        assert try_query(w, query, Counter()) == [
+            "pushed, against plain DuckDB: 3 rows against 1: "
+            "only in one [(\"'Acme'\",), (\"'ACME'\",)], only in the other []"
+        ]
+
+
+def table(**columns: pa.Array) -> Answer:
+    return Answer(pa.table(columns))
+
+
+def test_answers_differ_in_rows_types_names_and_errors() -> None:
+    one = table(a=pa.array([1, 2, 2]))
+    assert difference(one, table(a=pa.array([2, 1, 2]))) is None
+    assert difference(one, table(a=pa.array([1, 1, 2])))
+    assert difference(one, table(a=pa.array([1, 2, 2], pa.int32())))
+    assert difference(one, table(b=pa.array([1, 2, 2])))
+    assert difference(one, Answer(error="data"))
+    assert difference(Answer(error="query"), Answer(error="data"))
+    assert difference(table(a=pa.array([0.1 + 0.2])), table(a=pa.array([0.3]))) is None
+    assert difference(table(a=pa.array([0.1])), table(a=pa.array([0.1000001])))
+
+
+def test_a_limited_answer_is_a_choice_of_the_whole() -> None:
+    whole = table(a=pa.array([1, 2, 2, 3]))
+    assert short_of(table(a=pa.array([2, 2])), whole, 2, 0) is None
+    assert short_of(table(a=pa.array([1, 1])), whole, 2, 0)
+    assert short_of(table(a=pa.array([1])), whole, 2, 0)
+    assert short_of(table(a=pa.array([3])), whole, 5, 3) is None
