@@ -44,8 +44,9 @@ SETUP = ("Organization", "Profile", "UserRole", "RecordType", "User", "Pricebook
 def generate(store: Store, schema: Schema, scale: float, seed: int, now: datetime) -> None:
     """Promise demo rows for every object; a table is made when it is first asked for.
 
-    `scale` 1 means about 1,000 accounts and opportunities; `now` (UTC) anchors the dates. The
-    same arguments give the same rows.
+    `scale` 1 means about 1,000 accounts and opportunities, and these two grow in step with it;
+    people, cases and activities grow with its root above 10, users and products with its cube
+    root. `now` (UTC) anchors the dates. The same arguments give the same rows.
     """
     world = World(schema, scale, seed, utc_seconds(now))
     for sobject in schema.objects:

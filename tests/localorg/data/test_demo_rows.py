@@ -197,10 +197,10 @@ def test_start_costs_nothing_and_scale_grows(schema: Schema) -> None:
 def test_a_million_accounts_and_opportunities_are_quick(schema: Schema) -> None:
     store = Store(schema)
     generate(store, schema, 1000, 7, NOW)
-    start = time.monotonic()
+    start = time.process_time()  # other work on the machine does not count
     assert one(store, "Account", "SELECT count(*) FROM {t}") == 1_000_000
     assert one(store, "Opportunity", "SELECT count(*) FROM {t}") == 1_000_000
-    assert time.monotonic() - start < 60  # a quiet machine needs 10 s
+    assert time.process_time() - start < 25  # about 8 s of two cores' time
     assert one(store, "Account", "SELECT max(External_Id__c) FROM {t}") == "ACC-999999"
     assert one(store, "Account", "SELECT count(DISTINCT External_Id__c) FROM {t}") == 1_000_000
     store.close()
