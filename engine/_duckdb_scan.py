@@ -16,7 +16,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
 
@@ -71,7 +70,7 @@ def register(
     if has_hook() if hook is None else hook:
         cursor._register_arrow_source(name, _Source(scan))
     else:
-        cursor.register(name, _Dataset(scan))
+        cursor.register(name, _dataset(scan))
 
 
 class _Source(_ArrowScanSource):  # type: ignore[misc]
@@ -157,20 +156,24 @@ def _value(literal: Any) -> Value | None:
     return known
 
 
-class _Dataset(pads.Dataset):  # type: ignore[misc]
+def _dataset(scan: HookedScan) -> object:
     """The public way: DuckDB gives columns and one Arrow expression, and checks nothing again."""
+    import pyarrow.dataset as pads  # it loads pandas, where that is installed: half a second
 
-    def __init__(self, scan: HookedScan) -> None:
-        self.scan = scan
+    class _Dataset(pads.Dataset):  # type: ignore[misc]
+        def __init__(self) -> None:
+            pass
 
-    @property
-    def schema(self) -> pa.Schema:
-        return self.scan.schema
+        @property
+        def schema(self) -> pa.Schema:
+            return scan.schema
 
-    def scanner(
-        self, columns: Sequence[str] | None = None, filter: Any = None, **_: Any
-    ) -> _Scanner:
-        return _Scanner(self.scan, columns, filter)
+        def scanner(
+            self, columns: Sequence[str] | None = None, filter: Any = None, **_: Any
+        ) -> _Scanner:
+            return _Scanner(scan, columns, filter)
+
+    return _Dataset()
 
 
 class _Scanner:
