@@ -165,8 +165,12 @@ class Faults:
     def strike(self, path: str, soql: str | None) -> Fault | None:
         """The fault that this request meets, if any."""
         with self._lock:
-            met = [w.fault for w in self._waiting if w.meets(path, soql)]
-        return met[0] if met else None
+            # Each counts the request, but only one strikes it.
+            due = [one for one in self._waiting if one.due(path, soql)]
+            if not due:
+                return None
+            due[0].struck += 1
+            return due[0].fault
 
 
 class _Waiting:
@@ -178,16 +182,14 @@ class _Waiting:
         self.struck = 0
         self._dice = random.Random(made.seed)
 
-    def meets(self, path: str, soql: str | None) -> bool:
+    def due(self, path: str, soql: str | None) -> bool:
+        """Count a request that is concerned, and tell whether to strike it."""
         if not self.fault.concerns(path, soql):
             return False
         self.seen += 1
         if self.seen < self.fault.nth or 0 < self.fault.count <= self.struck:
             return False
-        if self.fault.probability < 1 and self._dice.random() >= self.fault.probability:
-            return False
-        self.struck += 1
-        return True
+        return self.fault.probability >= 1 or self._dice.random() < self.fault.probability
 
 
 def _read(name: str, key: str, value: Any) -> Any:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from isthmus.localorg.inprocess import LocalOrg
+if TYPE_CHECKING:
+    from isthmus.localorg.inprocess import LocalOrg
 
 
 @pytest.fixture
 def local_org() -> Iterator[LocalOrg]:
-    """A local org with demo data, its own for each test."""
+    """Run a local org with demo data, its own for each test."""
+    from isthmus.localorg.inprocess import LocalOrg
+
     with LocalOrg() as org:
         yield org

@@ -114,6 +114,12 @@ def test_count_and_endless(org: LocalOrg, query: Any) -> None:
     assert statuses(query, 4) == [200, 500, 500, 500]
 
 
+def test_faults_take_turns(org: LocalOrg, query: Any) -> None:
+    org.set_fault("server-error")
+    org.set_fault("server-unavailable")
+    assert statuses(query, 3) == [500, 503, 200]
+
+
 def test_chance_repeats_from_its_seed(org: LocalOrg, query: Any) -> None:
     runs = []
     for _ in range(2):
