@@ -52,15 +52,19 @@ class Csv(Format[Header]):
             start = plain.read(sample_bytes(share))
             whole = len(start) < sample_bytes(share)
             compressed = raw.taken() if packed(file.path) else len(start)
+        with reading(file.path):
+            return self._header(start, whole, max(compressed, 1), file)
+
+    def _header(self, start: bytes, whole: bool, compressed: int, file: DataFile) -> Header:
         names = self._names(start, file)
         if not whole:
             # The last record may be cut; one line less is surely whole outside of quotes.
             start = start[: start.rfind(b"\n") + 1]
         if not names:
-            return Header({}, Sample(0, max(compressed, 1), whole))
+            return Header({}, Sample(0, compressed, whole))
         table = self._sampled(start, names, file, whole)
         types = {n: inferred(table.column(n).combine_chunks()) for n in names}
-        return Header(types, Sample(table.num_rows, max(compressed, 1), whole))
+        return Header(types, Sample(table.num_rows, compressed, whole))
 
     def shape(self, files: Sequence[DataFile]) -> Shape:
         """Each column with the type for all samples, or as declared."""
@@ -203,6 +207,7 @@ class Csv(Format[Header]):
         return DataError(
             f"{file.path}: column {column!r}, record {row + unfit.row + 1}: "
             f"{unfit.value!r} does not fit the type {kind}",
-            remedy=f'Declare the type: [sources.....tables.{table}.columns] {column} = "varchar"; '
-            f"or, if the text means null: null_values = [{unfit.value!r}].",
+            remedy=f"Under the source's tables.{table}, declare the type: "
+            f'columns = {{{column} = "varchar"}}; or, if the text means null: '
+            f"null_values = [{unfit.value!r}].",
         )

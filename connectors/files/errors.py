@@ -57,13 +57,13 @@ def reading(what: str) -> Iterator[None]:
         raise _unavailable(what, error) from error
 
 
-_DAMAGED = ("corrupt", "deserialize", "Parquet", "gzip", "zlib", "truncated")
+_DAMAGED = ("corrupt", "crc", "deserialize", "parquet", "gzip", "zlib", "truncated")
 
 
 def _unavailable(what: str, error: OSError) -> IsthmusError:
     text = str(error)
     # Arrow raises a plain OSError for damaged bytes; errno is set only by a filesystem.
-    if error.errno is None and any(word in text for word in _DAMAGED):
+    if error.errno is None and any(word in text.lower() for word in _DAMAGED):
         return DataError(f"{what} is damaged: {text}")
     return SourceUnavailable(
         f"{what} is out of reach: {text or type(error).__name__}",

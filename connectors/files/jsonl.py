@@ -123,7 +123,7 @@ class JsonLines(Format[Start]):
                 yield self._converted(batch, columns, file, row) if texts else batch
                 row += batch.num_rows
         except pa.ArrowInvalid as error:
-            raise self._refused(file, str(error)) from error
+            raise self._located(file, str(error), columns) from error
 
     def _patient(
         self, raw: CountedFile, file: DataFile, columns: pa.Schema
@@ -158,14 +158,23 @@ class JsonLines(Format[Start]):
             remedy=self._remedy(column),
         )
 
-    def _refused(self, file: DataFile, message: str) -> DataError:
+    def _located(self, file: DataFile, message: str, columns: pa.Schema) -> DataError:
+        """Read again, patiently, to tell which record Arrow's reader stumbled over."""
+        with opened(file) as raw:
+            try:
+                for _ in self._patient(raw, file, columns):
+                    pass
+            except DataError as found:
+                return found
         column = message.partition("Column(/")[2].partition(")")[0] or "COLUMN"
+        # The row that Arrow names is counted in its block, not in the file.
+        message = message.partition(" in row ")[0]
         return DataError(f"{file.path}: {message}", remedy=self._remedy(column))
 
     def _remedy(self, column: str) -> str:
         return (
-            f"Declare the type of the column under tables.{self.settings.name}.columns: "
-            f'{column} = "varchar"'
+            f"Under the source's tables.{self.settings.name}, declare the type: "
+            f'columns = {{{column} = "varchar"}}'
         )
 
 

@@ -163,6 +163,12 @@ def _nulls(rows: int, columns: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 def _open(file: DataFile, metadata: pq.FileMetaData | None) -> pq.ParquetFile:
     if isinstance(file.location.fs, LocalFileSystem):
-        return pq.ParquetFile(checked(file).path, metadata=metadata)
+        path = checked(file).path
+        return pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True)
     raw = pa.PythonFile(opened(file), mode="r")
-    return pq.ParquetFile(raw, metadata=metadata, pre_buffer=metadata is not None)
+    return pq.ParquetFile(
+        raw,
+        metadata=metadata,
+        pre_buffer=metadata is not None,
+        page_checksum_verification=True,
+    )

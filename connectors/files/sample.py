@@ -10,7 +10,7 @@ from isthmus.connectors.files.location import DataFile
 
 __all__ = ["Sample", "estimated", "sample_bytes"]
 
-_BUDGET_BYTES = 4 << 20
+_BUDGET_BYTES = 2 << 20
 _LEAST_BYTES = 64 << 10
 
 
@@ -39,7 +39,7 @@ def sample_bytes(files: int) -> int:
     """How much of each of so many files to look at.
 
     >>> sample_bytes(1), sample_bytes(1000)
-    (4194304, 65536)
+    (2097152, 65536)
     """
     return max(_LEAST_BYTES, _BUDGET_BYTES // max(files, 1))
 

@@ -114,6 +114,11 @@ class Tables:
         if not files[0].location.local:
             self._meter.add(metadata_calls=format.inspected(files))
         shape = format.shape(files)
+        if not len(shape.schema):
+            raise DataError(
+                f"{self._source}.{name} has no columns: {files[0].path} holds nothing to name them",
+                remedy="Write at least a header or one record, or take the file away.",
+            )
         partitions = partition_schema(files)
         taken = {p.lower() for p in partitions.names}
         # A folder's name is what prunes, so it wins over a column of the same name.

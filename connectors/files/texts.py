@@ -95,12 +95,20 @@ def typed(values: pa.Array, kind: pa.DataType, *, declared: bool = False) -> pa.
     if not declared and (wrong := _misread(values, kind)) is not None:
         raise Unfit(wrong, values[wrong].as_py())
     try:
-        made = values.cast(kind)
+        made = _cast(values, kind)
     except pa.ArrowException as error:
         raise _first_unfit(values, kind) from error
     if types.is_floating(kind) and not declared:
         _all_finite(values, made)
     return made
+
+
+def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not types.is_time(kind):
+        return values.cast(kind)
+    # Arrow reads no times, but timestamps; the day is dropped again.
+    day = pa.scalar("1970-01-01 ")
+    return pc.binary_join_element_wise(day, values, "").cast(pa.timestamp("us")).cast(kind)
 
 
 def _all_match(values: pa.Array, pattern: str) -> bool:
@@ -134,7 +142,7 @@ def _first_unfit(values: pa.Array, kind: pa.DataType) -> Unfit:
     while rows > 1:
         half = rows // 2
         try:
-            values.slice(start, half).cast(kind)
+            _cast(values.slice(start, half), kind)
         except pa.ArrowException:
             rows = half
         else:
