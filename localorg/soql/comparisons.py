@@ -32,6 +32,7 @@ from isthmus.localorg.soql.ast import (
     Value,
 )
 from isthmus.localorg.soql.context import Context
+from isthmus.localorg.soql.numbers import at_scale, number_literal, number_test
 from isthmus.localorg.soql.operands import IDS, Operand, corporate, text_literal
 from isthmus.localorg.soql.ranges import days, instants
 from isthmus.localorg.soql.refusals import plain
@@ -129,8 +130,10 @@ class Conditions:
         if isinstance(value, DateRange):
             return self._range(left, operator, value)
         if isinstance(value, Money):
-            amount = corporate(left, self._context).sql
-            return f"{amount} {operator} {self._corporate(value)}"
+            amount = corporate(left, self._context)
+            return number_test(amount, operator, self._corporate(value, amount))
+        if isinstance(value, Number):
+            return number_test(left, operator, value.value)
         if operator == "LIKE":
             pattern = self.literal(left, value)
             return f"{_folded(left)} LIKE {pattern} ESCAPE '\\'"
@@ -156,12 +159,15 @@ class Conditions:
         }
         return tests[operator]
 
-    def _corporate(self, value: Money) -> str:
-        rates = self._context.org.rates
-        rate = rates.get(value.currency)
+    def _corporate(self, value: Money, amount: Operand) -> Decimal:
+        """Convert a literal as the rows are converted, to the same number of decimals."""
+        rate = self._context.org.rates.get(value.currency)
         if rate is None and value.currency != self._context.org.corporate_currency:
             plain("INVALID_FIELD", f"Invalid currency: {value.currency}")
-        return f"{value.value / (rate or Decimal(1)):f}"
+        converted = value.value / (rate or Decimal(1))
+        if rate in (None, 1) or amount.scale is None:
+            return converted
+        return at_scale(converted, amount.scale)
 
     def literal(self, left: Operand, value: Value) -> str:
         """Translate a literal for comparison with an operand."""
@@ -173,7 +179,7 @@ class Conditions:
             case Text(text):
                 return text_literal(self._id(left, text) if left.type in IDS else text)
             case Number(number):
-                return f"{number:f}"
+                return number_literal(left, number)
             case Boolean(truth):
                 return "TRUE" if truth else "FALSE"
             case DateValue(day):

@@ -110,7 +110,8 @@ def unescape(quoted: str, *, like: bool) -> str:
     def one(match: re.Match[str]) -> str:
         sign = match.group(1)
         if sign[0] == "u" and len(sign) == 5:
-            return chr(int(sign[1:], 16))
+            written = chr(int(sign[1:], 16))
+            return "\\\\" if like and written == "\\" else written
         if like and sign in "%_\\":
             return match.group()
         found = _ESCAPES.get(sign.lower())

@@ -30,6 +30,8 @@ from isthmus.localorg.soql.stream import RESERVED, Stream
 _CATEGORY = ("ABOVE_OR_BELOW", "ABOVE", "BELOW", "AT")
 _MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
 _MAX_NESTING = 20
+#: Larger numbers in LIMIT and OFFSET mean no more than this one.
+_MAX_WHOLE = 2_147_483_647
 
 
 def parse(text: str) -> Query:
@@ -261,7 +263,8 @@ def _whole(stream: Stream) -> int:
     token = stream.need_kind(Kind.NUMBER)
     if not token.text.isdigit():
         malformed(f"unexpected token: '{token.text}'")
-    return -int(token.text) if negative else int(token.text)
+    number = min(int(token.text), _MAX_WHOLE)
+    return -number if negative else number
 
 
 def _purpose(stream: Stream) -> str | None:
