@@ -49,7 +49,8 @@ def demo(keep: Path | None, scale: int, ask: bool) -> None:
             predicted, actual = show.of_org(result.bill.fragments)
             show.heading("The bill, of the org")
             extract = show.full_extract(connection)
-            show.show_account(show.Account(predicted, actual, extract))
+            metadata = result.bill.metadata.metadata_calls
+            show.show_account(show.Account(predicted, actual, extract, metadata))
             if ask:
                 from isthmus.interfaces.prompt.session import prompt
 

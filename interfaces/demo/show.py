@@ -18,6 +18,7 @@ from isthmus.interfaces.formats.table import render
 __all__ = ["QUESTION", "Account", "full_extract", "show_account", "show_answer", "show_sent"]
 
 QUESTION = "SELECT * FROM pipeline_360 ORDER BY pipeline_eur DESC LIMIT 12"
+_WIDEST = 92
 _CRM, _OBJECTS = "crm", ("Opportunity", "Account")
 
 
@@ -28,29 +29,35 @@ class Account:
     predicted: Bill
     actual: Bill
     extract: Bill
+    metadata: int
 
 
 def heading(text: str) -> None:
     """Print a line that divides the report."""
-    width = min(shutil.get_terminal_size().columns, 100)
+    width = min(shutil.get_terminal_size((96, 24)).columns, 96)
     line = f"── {text} ".ljust(width, "─")
     click.echo("\n" + (click.style(line, fg="cyan") if sys.stdout.isatty() else line))
 
 
 def show_sent(fragments: Sequence[FragmentBill]) -> None:
-    """Print each fragment's text, a source a line."""
-    for part in fragments:
+    """Print each fragment's text, those for the org first."""
+    for part in sorted(fragments, key=lambda f: f.fragment.source != _CRM):
         table = part.fragment.request.table
         click.echo(f"{table.source}.{table.name}  ({part.fragment.access_path})")
-        for line in _wrapped(part.fragment.text):
+        of_org = part.fragment.source == _CRM
+        for line in _clauses(part.fragment.text) if of_org else [_cut(part.fragment.text)]:
             click.echo(f"    {line}")
 
 
-def _wrapped(text: str) -> list[str]:
-    """A SOQL text, broken before its clauses so that it can be read."""
+def _clauses(text: str) -> list[str]:
+    """A SOQL text, whole, with a line for each clause."""
     for word in (" FROM ", " WHERE ", " AND ", " ORDER BY ", " LIMIT "):
         text = text.replace(word, "\n  " + word.lstrip())
     return text.split("\n")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 4].rstrip(", ") + " ..."
 
 
 def show_answer(result: isthmus.Result) -> None:
@@ -89,7 +96,10 @@ def show_account(account: Account) -> None:
     ]
     for label, *figures in rows:
         click.echo(f"{label:32}" + "".join(f"{figure:>14}" for figure in figures))
-    click.echo("(measured: the full extract was read too, with every column, and thrown away)")
+    click.echo("measured: the full extract was read too, with every column, and thrown away;")
+    click.echo(
+        f"beside them {account.metadata} calls for descriptions and counts, kept from then on"
+    )
 
 
 def _figures(bill: Bill) -> tuple[str, str, str]:
