@@ -12,6 +12,9 @@ from isthmus.engine.scan import Offer
 __all__ = ["plan_to_dict", "plan_to_html", "plan_to_text"]
 
 
+_LONGEST_PREDICATE = 200
+
+
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """Plain values, ready for JSON."""
     actual = plan.actual
@@ -89,7 +92,7 @@ def plan_to_text(plan: Plan) -> str:
         lines.append(f"{number}. {part['source']}.{part['table']}  [{part['access_path']}]")
         lines.append(f"   {part['text']}")
         for p in part["predicates"]:
-            lines.append(f"   {p['promise']:8} {p['predicate']}: {p['reason']}")
+            lines.append(f"   {p['promise']:8} {_shortened(p['predicate'])}: {p['reason']}")
         lines.append(f"   predicted: {_bill_line(part['estimate'])}")
         if "actual" in part:
             lines.append(f"   actual:    {_bill_line(part['actual'])}")
@@ -106,6 +109,13 @@ def plan_to_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _shortened(predicate: str) -> str:
+    """A list of a thousand keys is no reading matter; `to_dict` has it whole."""
+    if len(predicate) <= _LONGEST_PREDICATE:
+        return predicate
+    return f"{predicate[:_LONGEST_PREDICATE]}… ({len(predicate):,} characters)"
+
+
 def _bill_line(bill: dict[str, Any]) -> str:
     text = f"{bill['calls']:,} calls, {bill['rows']:,} rows, {bill['bytes']:,} bytes"
     if bill["seconds"]:
@@ -119,7 +129,7 @@ def plan_to_html(plan: Plan) -> str:
     rows = []
     for part in whole["fragments"]:
         predicates = "<br>".join(
-            f"<b>{escape(p['promise'])}</b> <code>{escape(p['predicate'])}</code> "
+            f"<b>{escape(p['promise'])}</b> <code>{escape(_shortened(p['predicate']))}</code> "
             f"{escape(p['reason'])}"
             for p in part["predicates"]
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -204,7 +204,12 @@ def plan_fragment(
 ) -> Fragment:
     """The fragment for a scan, as its connector plans it."""
     predicates = tuple(o.predicate for o in offers if o.predicate is not None)
-    return scan.connector.plan(ScanRequest(scan.occurrence.table, columns, predicates, limit))
+    request = ScanRequest(scan.occurrence.table, columns, predicates, limit)
+    fragment = scan.connector.plan(request)
+    if limit is not None and fragment.rechecked:
+        # Planned, a predicate may be kept back after all (a statement too long): no LIMIT then.
+        return scan.connector.plan(replace(request, limit=None))
+    return fragment
 
 
 _UNIQUE = re.compile(r"·\d+\b")

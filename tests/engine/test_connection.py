@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from isthmus.connectors.contract import Fragment, Promise, ScanRequest
 from isthmus.errors import (
     Cancelled,
     ConfigError,
@@ -123,6 +125,24 @@ def test_a_limit_reaches_the_source_only_when_nothing_is_filtered_after(
         con.sql(f"SELECT Id FROM crm.Account {blocked}").fetchall()
         assert source.opened[-1].request.limit is None, blocked
     con.sql("SELECT DISTINCT Name FROM crm.Account LIMIT 2").fetchall()
+    assert source.opened[-1].request.limit is None
+
+
+def test_no_limit_once_the_connector_keeps_a_predicate_back(
+    memory: Any, memory_source: Any
+) -> None:
+    class Forgetful(memory_source):  # type: ignore[misc]
+        """Promises EXACT, and finds when it writes the fragment that it can't send it."""
+
+        def plan(self, request: ScanRequest) -> Fragment:
+            fragment = super().plan(request)
+            late = [replace(j, promise=Promise.LOCAL) for j in fragment.judgements]
+            return replace(fragment, judgements=tuple(late))
+
+    source = Forgetful("crm", {"Account": PEOPLE})
+    con = memory({"crm": source})
+    rows = con.sql("SELECT Id FROM crm.Account WHERE Name IS NULL LIMIT 1").fetchall()
+    assert rows == [("d",)]
     assert source.opened[-1].request.limit is None
 
 
