@@ -21,7 +21,7 @@ from isthmus.connectors.contract import (
     ReadContext,
     ScanRequest,
 )
-from isthmus.connectors.predicates import Predicate, columns_of
+from isthmus.connectors.predicates import Compare, In, Predicate, columns_of
 from isthmus.connectors.salesforce.check import findings
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.config import read_config
@@ -285,13 +285,23 @@ def _statement(request: ScanRequest, judged: list[Translation]) -> Statement:
         table=table.name,
         columns=_columns(request, judged) or table.primary_key or (table.columns[0].name,),
         conditions=conditions,
-        by_id=_by_id(table, limit),
+        by_id=_by_id(table, request.predicates, limit),
         limit=limit,
     )
 
 
-def _by_id(table: Table, limit: int | None) -> bool:
+#: No page is smaller, unless it is the last.
+_SMALLEST_PAGE: Final = 200
+
+
+def _by_id(table: Table, predicates: tuple[Predicate, ...], limit: int | None) -> bool:
     """In the order of Ids, where there may be several pages: see `paging`."""
+    for predicate in predicates:
+        match predicate:
+            case Compare(column="Id", op="="):
+                return False
+            case In(column="Id", values=values) if len(values) <= _SMALLEST_PAGE:
+                return False
     if table.primary_key != ("Id",) or not table.column("Id").properties.get("sortable"):
         return False
     return limit is None or limit > PAGE_ROWS

@@ -139,6 +139,8 @@ class Decoder:
         return Page(batch.select(self._wanted), total, link)
 
     def _parsed(self, body: bytes) -> pa.Table:
+        if body[:64].lstrip()[:1] != b"{":
+            raise Malformed("it is no JSON object")  # pyarrow.json crashes on a bare null
         try:
             if not body.isascii():
                 str(body, "utf-8")  # pyarrow.json lets wrong bytes through
@@ -198,7 +200,7 @@ class Decoder:
         try:
             page = json.loads(body, parse_float=Decimal, parse_int=Decimal)
             records = page["records"]
-            page["totalSize"], page["done"]
+            page["totalSize"], page["done"], iter(records)
         except (ValueError, KeyError, TypeError):
             return Malformed(str(error))
         for record in records:
@@ -256,7 +258,9 @@ def _fits(value: Any, column: Column) -> bool:
 
 
 def _has_room(value: Decimal, kind: pa.DataType) -> bool:
-    precision, scale = (19, 0) if pa.types.is_int64(kind) else (kind.precision, kind.scale)
+    if pa.types.is_int64(kind):
+        return value == value.to_integral_value() and -(2**63) <= value < 2**63
+    precision, scale = kind.precision, kind.scale
     if abs(value) >= Decimal(10) ** (precision - scale):
         return False
     with localcontext(prec=80):

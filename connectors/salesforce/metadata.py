@@ -44,6 +44,7 @@ class Metadata:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: list[requests.Session] = []
+        self._kept: tuple[Session, Salesforce] | None = None
 
     @property
     def bill(self) -> Bill:
@@ -110,9 +111,9 @@ class Metadata:
         """Give the connections back."""
         with self._lock:
             sessions, self._open = self._open, []
+            self._kept = None
         for session in sessions:
             session.close()
-        self._local = threading.local()
 
     def _ask(self, doing: str, ask: Callable[[Any], T], *, not_modified: bool = False) -> T:
         renewed, repeats, slow = False, 0, 0
@@ -142,12 +143,15 @@ class Metadata:
                     ) from error
 
     def _client(self, session: Session) -> Salesforce:
-        """simple-salesforce for a session; one a thread, kept while the session lasts."""
+        """simple-salesforce for a session, kept while the session lasts."""
+        with self._lock:
+            if self._kept is None or self._kept[0] != session:
+                self._kept = (session, self._made(session))
+            return self._kept[1]
+
+    def _made(self, session: Session) -> Salesforce:
         from simple_salesforce.api import Salesforce
 
-        kept: tuple[Session, Salesforce] | None = getattr(self._local, "client", None)
-        if kept is not None and kept[0] == session:
-            return kept[1]
         web = client_session(session.ca_file, SECONDS)
         web.hooks["response"].append(self._note)
         client = Salesforce(
@@ -158,9 +162,7 @@ class Metadata:
         )
         # simple-salesforce writes https whatever the address says
         client.base_url = f"{session.base}{session.root}/"
-        with self._lock:
-            self._open.append(web)
-        self._local.client = (session, client)
+        self._open.append(web)
         return client
 
     def _note(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:

@@ -75,35 +75,56 @@ def _chain(reading: Reading, statement: Statement) -> Iterator[tuple[Page, str |
     """The pages of one query, each with its last record's Id."""
     asking = Asking(f"reading {statement.table}", reading.context.meter, statement.text)
     path = f"{reading.client.root}/{reading.resource}?q={encoded(statement.text)}"
-    flight = _ask(reading, path, asking)
+    flight, ahead = _ask(reading, path, asking), _Ahead(reading, asking)
     total: int | None = None
     received = broken = 0
     try:
         while True:
             answer = flight.result(reading.context)
-            link = next_link(answer.body)
-            flight = _ask(reading, link, asking) if link else flight
+            ahead.aim(next_link(answer.body))
             try:
                 page = reading.decoder.page(answer.body, check_keys=received == 0)
             except Malformed as error:
-                flight.stop()
                 flight = _again(reading, path, asking, broken, error)
                 broken += 1
                 continue
-            if page.next != link:  # what was decoded is right; what was found early is a guess
-                flight.stop()
-                link = page.next
-                flight = _ask(reading, link, asking) if link else flight
+            ahead.aim(page.next)  # what was decoded is right; what was found early is a guess
             total = page.total if total is None else total
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
             reading.context.meter.add(rows=page.batch.num_rows)
             yield page, last_id(answer.body)
-            if link is None:
+            if page.next is None:
                 return
-            path, broken = link, 0
+            path, flight, broken = page.next, ahead.taken(), 0
     finally:
         flight.stop()
+        ahead.aim(None)
+
+
+class _Ahead:
+    """The request for the page after the one that is being decoded."""
+
+    def __init__(self, reading: Reading, asking: Asking) -> None:
+        self._reading = reading
+        self._asking = asking
+        self._path: str | None = None
+        self._flight: Flight[Answer] | None = None
+
+    def aim(self, path: str | None) -> None:
+        """Have that page under way, and no other."""
+        if path == self._path:
+            return
+        if self._flight is not None:
+            self._flight.stop()
+        self._path = path
+        self._flight = None if path is None else _ask(self._reading, path, self._asking)
+
+    def taken(self) -> Flight[Answer]:
+        """The flight, which is the caller's from now on."""
+        flight, self._path, self._flight = self._flight, None, None
+        assert flight is not None, "taken only after aiming at a page"
+        return flight
 
 
 def _ask(reading: Reading, path: str, asking: Asking) -> Flight[Answer]:

@@ -72,6 +72,7 @@ _BY_CODE: Final = {
     "INVALID_SESSION_ID": Cure.LOG_IN,
     "INVALID_QUERY_LOCATOR": Cure.GO_ON,
     "QUERY_TIMEOUT": Cure.REPEAT_FEW,
+    "TIMEOUT": Cure.REPEAT_FEW,
     "SERVER_UNAVAILABLE": Cure.REPEAT,
     "UNKNOWN_EXCEPTION": Cure.REPEAT,
     "UNABLE_TO_LOCK_ROW": Cure.REPEAT,
@@ -111,6 +112,7 @@ _REMEDIES: Final = {
     "INVALID_QUERY_LOCATOR": "Run the query again.",
     "CONNECTION": "Check the network, the proxy and the source's address; "
     "`isthmus check` tries each.",
+    "TIMEOUT": "Filter by an indexed field, or raise the source's timeout.",
     "TLS": "Name the certificates to trust as the source's ca_file.",
 }
 

@@ -26,6 +26,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
     ProxyError,
+    ReadTimeoutError,
 )
 
 __all__ = ["Answer", "Broken", "HttpTransport", "Request", "Stop", "Transport"]
@@ -70,7 +71,7 @@ class Broken(Exception):
     """No complete answer came.
 
     Attributes:
-        code: ``CONNECTION``, ``BROKEN_BODY`` or ``TLS``.
+        code: ``CONNECTION``, ``BROKEN_BODY``, ``TIMEOUT`` or ``TLS``.
         arrived: whether the server may have counted the request.
         wire_bytes: how much of the answer came.
     """
@@ -221,6 +222,8 @@ class HttpTransport:
             if _is_distrust(error):
                 raise Broken("TLS", _told(error), arrived=False) from error
             code = "BROKEN_BODY" if started else "CONNECTION"
+            if isinstance(error, ReadTimeoutError):
+                code = "TIMEOUT"
             raise Broken(code, _told(error), arrived=True, wire_bytes=_arrived(error)) from error
         finally:
             stop.watch(None)

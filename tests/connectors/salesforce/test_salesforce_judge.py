@@ -1,0 +1,258 @@
+"""What is promised for each type and operator, and the SOQL that says it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from isthmus.catalog.model import Table
+from isthmus.connectors.contract import Promise
+from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.salesforce.describe import table_of
+from isthmus.connectors.salesforce.judge import RULES, translate
+from isthmus.connectors.salesforce.soql import written
+
+EXACT, SUPERSET, LOCAL = Promise.EXACT, Promise.SUPERSET, Promise.LOCAL
+ID, OTHER = "001M000000qfPySIAU", "001000000000001AAA"
+NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+
+def field(name: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "filterable": True, "sortable": True, **more}
+
+
+TABLE = table_of(
+    "crm",
+    {
+        "name": "Thing__c",
+        "fields": [
+            field("Id", "id"),
+            field("Owner", "reference", referenceTo=["User", "Group"], relationshipName="Owner"),
+            field("S", "string", length=255),
+            field("Cased", "string", caseSensitive=True),
+            field("P", "picklist"),
+            field("Multi", "multipicklist"),
+            field("Long", "textarea", length=32000, filterable=False),
+            field("B", "boolean"),
+            field("I", "int", digits=8),
+            field("L", "long"),
+            field("C", "currency", precision=18, scale=2),
+            field("F", "currency", precision=18, scale=2, calculated=True),
+            field("D", "double", precision=0),
+            field("Day", "date"),
+            field("T", "datetime"),
+            field("Clock", "time"),
+            field("Any", "anyType"),
+        ],
+    },
+    {},
+)
+
+
+def told(predicate: Predicate, table: Table = TABLE) -> tuple[Promise, str | None]:
+    found = translate(table, predicate)
+    assert found.reason
+    return found.promise, None if found.condition is None else written(found.condition)
+
+
+CASES: list[tuple[Predicate, Promise, str | None]] = [
+    # Ids: full ones exactly, others never reach the server
+    (Compare("Id", "=", ID), EXACT, f"Id = '{ID}'"),
+    (Compare("Id", "=", ID[:15]), LOCAL, None),
+    (Compare("Id", "=", ID[:17] + "A"), LOCAL, None),
+    (Compare("Id", "=", "x' OR Name != '"), LOCAL, None),
+    (In("Owner", (ID, "bad", OTHER)), EXACT, f"Owner IN ('{ID}','{OTHER}')"),
+    (In("Owner", ("bad",)), LOCAL, None),
+    (Compare("Owner", "!=", ID), EXACT, f"Owner != '{ID}' AND Owner != null"),
+    (Compare("Owner", "!=", "bad"), EXACT, "Owner != null"),
+    (Not(In("Owner", (ID, OTHER))), EXACT, f"Owner NOT IN ('{ID}','{OTHER}') AND Owner != null"),
+    (Compare("Id", ">", ID), LOCAL, None),
+    (IsNull("Owner"), EXACT, "Owner = null"),
+    # text: without case, so never negated
+    (Compare("S", "=", "Acme"), SUPERSET, "S = 'Acme'"),
+    (Compare("S", "=", "O'Neil\\\n"), LOCAL, None),
+    (Compare("S", "=", "O'Neil\\x"), SUPERSET, "S = 'O\\'Neil\\\\x'"),
+    (In("S", ("a", "b", "a")), SUPERSET, "S IN ('a','b')"),
+    (Compare("S", "!=", "Acme"), SUPERSET, "S != null"),
+    (Not(In("S", ("a", "b"))), SUPERSET, "S != null"),
+    (Compare("S", "<", "M"), LOCAL, None),
+    (Compare("S", "=", ""), LOCAL, None),
+    (Compare("S", "!=", ""), EXACT, "S != null"),
+    (Compare("S", "=", " a"), LOCAL, None),
+    (Compare("S", "=", "a\u00a0"), LOCAL, None),
+    (Compare("S", "=", "a\x00b"), LOCAL, None),
+    (Compare("S", "=", "\ud800"), LOCAL, None),
+    (Compare("S", "=", "x" * 4000), SUPERSET, f"S = '{'x' * 4000}'"),
+    (Compare("S", "=", "x" * 4001), LOCAL, None),
+    (Compare("S", "=", 5), LOCAL, None),
+    (In("S", ("a", "")), LOCAL, None),
+    (IsNull("S"), EXACT, "S = null"),
+    (Not(IsNull("S")), EXACT, "S != null"),
+    (Compare("P", "=", "Hot"), SUPERSET, "P = 'Hot'"),
+    (Compare("P", ">=", "Hot"), LOCAL, None),
+    (Compare("Cased", "=", "Acme"), EXACT, "Cased = 'Acme'"),
+    (Compare("Cased", "!=", "Acme"), EXACT, "Cased != 'Acme' AND Cased != null"),
+    (Compare("Cased", "<", "Acme"), LOCAL, None),
+    (Compare("Multi", "=", "a;b"), SUPERSET, "Multi = 'a;b'"),
+    (Compare("Multi", "=", "a;"), LOCAL, None),
+    (Compare("Multi", "!=", "a;b"), SUPERSET, "Multi != null"),
+    (Compare("Multi", ">", "a"), LOCAL, None),
+    (Compare("Long", "=", "a"), LOCAL, None),
+    (IsNull("Long"), LOCAL, None),
+    (Not(IsNull("Long")), LOCAL, None),
+    (Compare("Any", "=", "a"), LOCAL, None),
+    (IsNull("Any"), LOCAL, None),
+    # booleans are never null, and null is false to Salesforce
+    (Compare("B", "=", True), EXACT, "B = TRUE"),
+    (Compare("B", "!=", True), EXACT, "B = FALSE"),
+    (Not(Compare("B", "=", False)), EXACT, "B = TRUE"),
+    (In("B", (True,)), EXACT, "B = TRUE"),
+    (In("B", (True, False)), LOCAL, None),
+    (Compare("B", ">", False), LOCAL, None),
+    (Compare("B", "=", 1), LOCAL, None),
+    (IsNull("B"), LOCAL, None),
+    (Not(IsNull("B")), LOCAL, None),
+    # whole numbers
+    (Compare("I", "=", 5), EXACT, "I = 5"),
+    (Compare("I", "=", -5), EXACT, "I = -5"),
+    (Compare("I", "<", 5), EXACT, "I < 5 AND I != null"),
+    (Not(Compare("I", "<", 5)), EXACT, "I >= 5 AND I != null"),
+    (Compare("I", "!=", 5), EXACT, "I != 5 AND I != null"),
+    (In("I", (1, 2)), EXACT, "I IN (1,2)"),
+    (Compare("I", "=", True), LOCAL, None),
+    (Compare("I", "=", Decimal("5.0")), EXACT, "I = 5"),
+    (Compare("I", "=", 5.0), EXACT, "I = 5"),
+    (Compare("I", ">", 5.5), LOCAL, None),
+    (Compare("I", ">", float("nan")), LOCAL, None),
+    (Compare("I", "=", 2**31), LOCAL, None),
+    (Compare("L", "=", 2**53 + 1), EXACT, f"L = {2**53 + 1}"),
+    (Compare("L", "=", float(2**53)), LOCAL, None),
+    (Compare("L", "=", 10**18), LOCAL, None),
+    # decimals hold every value exactly
+    (Compare("C", "=", Decimal("10.50")), EXACT, "C = 10.5"),
+    (Compare("C", "<=", Decimal("1E+3")), EXACT, "C <= 1000 AND C != null"),
+    (Compare("C", "!=", Decimal("0")), EXACT, "C != 0 AND C != null"),
+    (Compare("C", ">", Decimal("-0.005")), EXACT, "C > -0.005 AND C != null"),
+    (In("C", (1, Decimal("2.5"))), EXACT, "C IN (1,2.5)"),
+    (Compare("C", "=", Decimal("NaN")), LOCAL, None),
+    (Compare("C", "=", Decimal("Infinity")), LOCAL, None),
+    (Compare("C", "=", Decimal("1E+18")), LOCAL, None),
+    (Compare("C", "=", Decimal("1E-19")), LOCAL, None),
+    (Compare("C", "=", True), LOCAL, None),
+    (Compare("C", "=", float("inf")), LOCAL, None),
+    (Compare("F", "=", Decimal("10")), SUPERSET, "F > 9.99 AND F < 10.01"),
+    (Compare("F", ">=", Decimal("10")), SUPERSET, "F > 9.99"),
+    (Compare("F", "!=", Decimal("10")), SUPERSET, "F != null"),
+    (Compare("D", ">", 2.0), SUPERSET, "D >= 1.999999999999999777"),
+    (Compare("D", "<=", 2.0), SUPERSET, "D <= 2.000000000000000445"),
+    (Compare("D", "!=", 2.0), SUPERSET, "D != null"),
+    (Compare("D", "=", 1e300), LOCAL, None),
+    # dates and instants
+    (Compare("Day", "=", date(2024, 2, 29)), EXACT, "Day = 2024-02-29"),
+    (Compare("Day", "<", date(2024, 2, 29)), EXACT, "Day < 2024-02-29 AND Day != null"),
+    (Compare("Day", "!=", date(2024, 2, 29)), EXACT, "Day != 2024-02-29 AND Day != null"),
+    (Compare("Day", "=", NOON), LOCAL, None),
+    (Compare("Day", ">", date(1699, 12, 31)), LOCAL, None),
+    (Compare("Day", "<", date(4001, 1, 1)), LOCAL, None),
+    (Compare("T", ">=", NOON), EXACT, "T >= 2024-02-29T12:00:00Z AND T != null"),
+    (Compare("T", ">", NOON), EXACT, "T >= 2024-02-29T12:00:01Z AND T != null"),
+    (Compare("T", "<", NOON), EXACT, "T < 2024-02-29T12:00:00Z AND T != null"),
+    (Compare("T", "<=", NOON), EXACT, "T < 2024-02-29T12:00:01Z AND T != null"),
+    (
+        Compare("T", "=", NOON),
+        EXACT,
+        "T >= 2024-02-29T12:00:00Z AND T < 2024-02-29T12:00:01Z AND T != null",
+    ),
+    (
+        Compare("T", "!=", NOON),
+        EXACT,
+        "(T < 2024-02-29T12:00:00Z OR T >= 2024-02-29T12:00:01Z) AND T != null",
+    ),
+    (
+        Compare("T", ">", NOON + timedelta(microseconds=1)),
+        EXACT,
+        "T >= 2024-02-29T12:00:01Z AND T != null",
+    ),
+    (
+        Compare("T", "<", NOON + timedelta(microseconds=1)),
+        EXACT,
+        "T < 2024-02-29T12:00:01Z AND T != null",
+    ),
+    (
+        Compare("T", "<=", NOON + timedelta(seconds=1, microseconds=-1)),
+        EXACT,
+        "T < 2024-02-29T12:00:01Z AND T != null",
+    ),
+    (Compare("T", "=", NOON + timedelta(milliseconds=5)), LOCAL, None),
+    (Compare("T", "!=", NOON + timedelta(milliseconds=5)), EXACT, "T != null"),
+    (
+        Compare("T", "<", NOON.astimezone(timezone(timedelta(hours=2)))),
+        EXACT,
+        "T < 2024-02-29T12:00:00Z AND T != null",
+    ),
+    (Compare("T", "<", NOON.replace(tzinfo=None)), LOCAL, None),
+    (Compare("T", "<", date(2024, 2, 29)), LOCAL, None),
+    (Compare("T", "<", datetime(9999, 12, 31, tzinfo=UTC)), LOCAL, None),
+    (Compare("Clock", "=", time(17, 30)), SUPERSET, "Clock = 17:30:00.000Z"),
+    (Compare("Clock", "<", time(17, 30)), SUPERSET, "Clock <= 17:30:00.000Z"),
+    (Compare("Clock", "=", time(17, 30, 0, 1)), LOCAL, None),
+    (Compare("Clock", "!=", time(17, 30)), SUPERSET, "Clock != null"),
+    (In("I", ()), LOCAL, None),
+]
+
+
+@pytest.mark.parametrize(("predicate", "promise", "text"), CASES, ids=[str(c[0]) for c in CASES])
+def test_each_type_and_operator(predicate: Predicate, promise: Promise, text: str | None) -> None:
+    assert told(predicate) == (promise, text)
+
+
+def test_every_type_with_a_rule_is_in_the_table_above() -> None:
+    covered = {c.source_type for c in TABLE.columns if c.source_type != "anyType"}
+    alike = {"string", "picklist"}  # one rule for all text
+    assert {RULES[kind] for kind in covered} == set(RULES.values())
+    assert alike <= covered
+
+
+S, I, LOCALLY = Compare("S", "=", "a"), Compare("I", "=", 5), Compare("S", "<", "m")  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("predicate", "promise", "text"),
+    [
+        (And((S, I)), SUPERSET, "S = 'a' AND I = 5"),
+        (And((I, Compare("B", "=", True))), EXACT, "I = 5 AND B = TRUE"),
+        (And((I, LOCALLY)), SUPERSET, "I = 5"),
+        (And((LOCALLY,)), LOCAL, None),
+        (Or((I, Compare("B", "=", True))), EXACT, "I = 5 OR B = TRUE"),
+        (Or((I, LOCALLY)), LOCAL, None),
+        (Or((I, And((S, LOCALLY)))), SUPERSET, "I = 5 OR S = 'a'"),
+        (Not(Or((I, IsNull("S")))), EXACT, "I != 5 AND I != null AND S != null"),
+        (
+            Not(And((I, Not(IsNull("S"))))),
+            EXACT,
+            "(I != 5 AND I != null) OR S = null",
+        ),
+        (Not(Not(I)), EXACT, "I = 5"),
+        # only "not null" can be sent of a negated text: still no row is lost
+        (Not(Or((I, S))), SUPERSET, "I != 5 AND I != null AND S != null"),
+        (Not(And((I, LOCALLY))), LOCAL, None),
+        (
+            And((Or((I, IsNull("S"))), Or((I, IsNull("S"))))),
+            EXACT,
+            "I = 5 OR S = null",
+        ),
+    ],
+    ids=str,
+)
+def test_and_or_not(predicate: Predicate, promise: Promise, text: str | None) -> None:
+    assert told(predicate) == (promise, text)
+
+
+def test_an_external_objects_text_may_be_empty() -> None:
+    described = {"name": "Thing__x", "fields": [field("S", "string")]}
+    table = table_of("crm", described, {})
+    assert told(Compare("S", "!=", ""), table) == (SUPERSET, "S != null")
+    assert told(IsNull("S"), table) == (LOCAL, None)
