@@ -52,7 +52,7 @@ bench: .venv/.ready-test
 fuzz: .venv/.ready-test
 	$(BIN)/python -m tests.differential.fuzz --count $(N) --seed $(SEED)
 
-setup: .venv/.ready-test .venv/.ready-lint .venv/.ready-docs .venv/.ready-build
+setup: .venv/.ready-dev
 
 # A checkout without support for links leaves text files where the rooms should be.
 links:
@@ -65,6 +65,12 @@ links:
 	@echo "making .venv, once" >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+# All groups at once, which is quicker than one after the other.
+.venv/.ready-dev: .venv/.made pyproject.toml constraints.txt | links
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e . --group dev
+	@touch .venv/.ready-demo .venv/.ready-test .venv/.ready-lint .venv/.ready-docs .venv/.ready-build
 	@touch $@
 
 # The demo needs the dependencies of the package and nothing else.
