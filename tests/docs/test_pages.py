@@ -142,3 +142,11 @@ def test_the_examples_of_a_page_run(
 def test_what_is_not_run_says_why() -> None:
     reasons = [e.reason for page in PAGES for e in examples(page) if e.reason]
     assert all(len(reason) > 10 for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name
+)
+def test_links_to_our_own_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []

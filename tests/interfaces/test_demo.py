@@ -82,10 +82,14 @@ def _figures(text: str, label: str) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("after", [0.3, 0.8, 1.3, 2.0, 3.0])
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("blow", "after"),
+    [(signal.SIGINT, t) for t in (0.2, 0.8, 1.3, 2.0, 3.0)]
+    + [(signal.SIGTERM, t) for t in (1.0, 2.0)]
+    + [(signal.SIGKILL, t) for t in (1.0, 2.0)],
+)
 def test_a_blow_at_any_time_leaves_no_process(
-    after: float, blow: signal.Signals, tmp_path: Path
+    blow: signal.Signals, after: float, tmp_path: Path
 ) -> None:
     process = start(tmp_path, "--scale", "2")
     time.sleep(after)
@@ -93,8 +97,8 @@ def test_a_blow_at_any_time_leaves_no_process(
     out, _ = process.communicate(timeout=30)
     assert gone(tmp_path)
     assert b"Traceback" not in out or blow is signal.SIGKILL, out.decode()
-    if process.returncode != 0:  # else it was done before the blow
-        assert process.returncode in (130, 128 + blow, -blow)
+    # Before Python listens, the system's own way to end; after the demo's end, 0.
+    assert process.returncode in (0, 128 + blow, -blow)
 
 
 def test_a_kept_project_can_be_asked_again_later(tmp_path: Path) -> None:
