@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tests.differential.literals import Draft, Ref, literal, quoted, text_near
 
-__all__ = ["condition", "tree"]
+__all__ = ["condition", "nested", "tree"]
 
 COMPARE = ("=", "<>", "!=", "<", "<=", ">", ">=")
 ZONES = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kathmandu")
@@ -20,6 +20,16 @@ def tree(d: Draft, refs: Sequence[Ref], depth: int = 2) -> str:
         word = " AND " if d.chance(75) else " OR "
         return "(" + word.join(plain(d, refs) for _ in range(d.pick([1, 1, 2, 3]))) + ")"
     return _any_tree(d, refs, depth)
+
+
+def nested(d: Draft, refs: Sequence[Ref], depth: int) -> str:
+    """Plain conditions below AND, OR and NOT: what a source could be asked as a whole."""
+    if depth == 0 or d.chance(25):
+        return plain(d, refs)
+    if d.chance(15):
+        return f"NOT ({nested(d, refs, depth - 1)})"
+    word: str = d.pick([" AND ", " OR "])
+    return "(" + word.join(nested(d, refs, depth - 1) for _ in range(d.pick([2, 2, 3]))) + ")"
 
 
 def plain(d: Draft, refs: Sequence[Ref]) -> str:
@@ -81,7 +91,8 @@ def _general(d: Draft, ref: Ref) -> str:
         return f"{ref.sql} {op} {lit()}" if d.chance(85) else f"{lit()} {op} {ref.sql}"
     if way < 0.55:
         word = d.pick(["IN", "IN", "NOT IN"])
-        return f"{ref.sql} {word} ({', '.join(lit() for _ in range(d.pick([1, 2, 3, 6])))})"
+        count = d.pick([1, 2, 3, 6]) if d.chance(95) else d.pick([60, 400])
+        return f"{ref.sql} {word} ({', '.join(lit() for _ in range(count))})"
     if way < 0.67:
         return f"{ref.sql} {d.pick(['BETWEEN', 'BETWEEN', 'NOT BETWEEN'])} {lit()} AND {lit()}"
     if way < 0.8:

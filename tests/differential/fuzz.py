@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from isthmus.errors import IsthmusError
 from tests.differential.generator import Query, generate
 from tests.differential.trial import Coverage, try_query
-from tests.differential.world import Setting, random_setting, world
+from tests.differential.world import Setting, World, random_setting, world
 
 __all__ = ["Report", "main", "run_block"]
 
@@ -51,8 +52,19 @@ def run_block(seed: int, numbers: Sequence[int]) -> Report:
                 found = [traceback.format_exc(limit=-6)]
             report.asked += 1
             if found:
+                found += [f"sent: {text}" for text in _sent(w, query)]
+                found.append(f"asked again: {try_query(w, query, Counter()) or 'no difference'}")
                 report.differences.append(_words(seed, number, setting, query, found))
     return report
+
+
+def _sent(w: World, query: Query) -> list[str]:
+    """The SOQL texts of the last requests, and the texts that the plan says now."""
+    log = [str(r["soql"]) for r in w.org.requests()[-8:] if r.get("soql")]
+    try:
+        return [*log, *(s.fragment.text for s in w.pushed.sql(query.sql, query.params).plan.scans)]
+    except IsthmusError:
+        return log
 
 
 def _words(seed: int, number: int, setting: Setting, query: Query, found: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.differential.conditions import tree
+from tests.differential.conditions import nested, tree
 from tests.differential.literals import Draft, Ref, literal
 from tests.differential.relations import Field, Relation
 
@@ -139,6 +139,17 @@ class Maker:
         if self.d.chance(10):
             return f"FROM {t.sql} SELECT {items}{self.where(t.refs, 95, 3)}"
         return f"SELECT {items} FROM {t.sql}{self.where(t.refs, 95, 3)}"
+
+    def _sent(self) -> str | tuple[str, str, int, int]:
+        """Conditions that sources know, over one table; perhaps counted, perhaps limited."""
+        d = self.d
+        t = self.table(bare=True)
+        where = nested(d, t.refs, d.pick([1, 2, 2, 3]))
+        if d.chance(25):
+            return f"SELECT count(*) AS n FROM {t.sql} WHERE {where}"
+        sql = f"SELECT {self.items(t.refs, 3)} FROM {t.sql} WHERE {where}"
+        limit = d.pick([1, 3, 10])
+        return (sql, f" LIMIT {limit}", limit, 0) if d.chance(25) else sql
 
     def _star(self) -> str:
         d = self.d
@@ -478,7 +489,7 @@ _RESERVED = {"case", "order", "user", "group", "type", "text", "line", "n"}
 _WEIGHTS = {"Trap__c": 7, "Account": 5, "Contact": 4, "Opportunity": 5, "Case": 3, "User": 2,
             "orders": 5, "notes": 3, "order": 1, "pipeline": 2, "texts": 1}  # fmt: skip
 SHAPES = [
-    ("filter", 34), ("star", 2), ("plain_limit", 7), ("top", 7), ("aggregate", 10),
+    ("filter", 22), ("sent", 26), ("star", 2), ("plain_limit", 7), ("top", 7), ("aggregate", 10),
     ("distinct", 3), ("join", 11), ("using", 2), ("cross", 2), ("subquery", 7), ("lateral", 2),
     ("cte", 5), ("setop", 5), ("window", 4), ("asof", 1), ("pivot", 1), ("unnest", 2),
     ("values", 2), ("wrong", 1),

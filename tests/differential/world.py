@@ -44,10 +44,11 @@ class Setting:
 
     switches: Mapping[str, str | int]
     time_zone: str = "UTC"
+    threads: int = 2
 
     def __str__(self) -> str:
         shown = [f"{k}={v}" for k, v in self.switches.items()]
-        return ", ".join([*shown, f"TimeZone={self.time_zone}"])
+        return ", ".join([*shown, f"TimeZone={self.time_zone}", f"threads={self.threads}"])
 
 
 def random_setting(seed: int | str, block: int) -> Setting:
@@ -57,7 +58,7 @@ def random_setting(seed: int | str, block: int) -> Setting:
     page = dice.choice([None, None, None, 300, 90, 40])
     if page is not None:
         switches["page-size"] = page
-    return Setting(switches, dice.choice(ZONES))
+    return Setting(switches, dice.choice(ZONES), dice.choice([1, 2, 4]))
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def world(
             reference.execute(f"CREATE VIEW main.{name} AS {text}")
         project = project_of(org, folder)
         opened = [
-            stack.enter_context(connect(project, setting.time_zone, pushdown, crm))
+            stack.enter_context(connect(project, setting, pushdown, crm))
             for pushdown in (True, False)
         ]
         yield World(opened[0], opened[1], reference, read_relations(reference), org)
@@ -113,11 +114,17 @@ def project_of(org: LocalOrg, folder: Path) -> dict[str, Any]:
 
 
 def connect(
-    shape: Mapping[str, Any], time_zone: str, pushdown: bool, crm: type[Salesforce]
+    shape: Mapping[str, Any], setting: Setting, pushdown: bool, crm: type[Salesforce]
 ) -> Connection:
     project = load_project(shape, kinds=KINDS)
     connectors = {s.name: crm(s.name, s.options) for s in project.sources if s.name == "crm"}
-    return Connection(project, time_zone=time_zone, pushdown=pushdown, connectors=connectors)
+    return Connection(
+        project,
+        time_zone=setting.time_zone,
+        threads=setting.threads,
+        pushdown=pushdown,
+        connectors=connectors,
+    )
 
 
 def copy_org(org: LocalOrg, reference: duckdb.DuckDBPyConnection) -> None:
