@@ -55,6 +55,17 @@ def test_deleted_rows_are_hidden_everywhere(family: Any) -> None:
     assert family.column(semi, include_deleted=True) == ["First"]
 
 
+def test_a_deleted_parent_is_no_parent(org: Any) -> None:
+    gone = org.add("Account", Name="Gone", IsDeleted=True)
+    org.add("Contact", LastName="c", AccountId=gone)
+    text = "SELECT Account.Name FROM Contact"
+    assert org.ask(text) == [{"Account": None}]
+    assert org.ask(text, include_deleted=True) == [{"Account": {"Name": "Gone"}}]
+    named = "SELECT LastName FROM Contact WHERE Account.Name = 'Gone'"
+    assert org.column(named) == []
+    assert org.column(named, include_deleted=True) == ["c"]
+
+
 def test_children(family: Any) -> None:
     text = (
         "SELECT Name, (SELECT LastName, Account.Owner.Name FROM Account.Contacts "
