@@ -17,6 +17,7 @@ RATES: Mapping[str, Decimal] = {
     "GBP": Decimal("0.79"),
     "JPY": Decimal("151.2"),
     "CHF": Decimal("0.88"),
+    "SEK": Decimal("10.4"),
     "TRY": Decimal("32.4"),
 }
 
