@@ -161,6 +161,11 @@ def _address(name: str, key: str, text: str) -> str:
             f"source {name} has {key} = {text!r}, which is no address of a host",
             remedy="Write it like https://acme.my.salesforce.com, without a path.",
         )
+    if text.rstrip("/").endswith(".lightning.force.com"):
+        raise ConfigError(
+            f"source {name} has {key} = {text!r}, which is where people log in and not the API",
+            remedy="Write the same host with my.salesforce.com: https://acme.my.salesforce.com.",
+        )
     return text.rstrip("/")
 
 

@@ -72,7 +72,7 @@ class _Kept:
 
 
 class Describes:
-    """The tables of one org. Safe to use from threads."""
+    """The tables of one org. Safe to use from threads; only the first asker of a table waits."""
 
     def __init__(
         self, source: str, metadata: Metadata, places: Mapping[tuple[str, str], int]
@@ -80,7 +80,8 @@ class Describes:
         self._source = source
         self._metadata = metadata
         self._places = places
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._asking: dict[str, threading.Lock] = {}
         self._names: dict[str, TableName] | None = None
         self._kept: dict[str, _Kept] = {}
 
@@ -93,12 +94,14 @@ class Describes:
         listed = self._listed().get(name.lower())
         if listed is None:
             return None
-        with self._lock:
-            kept = self._kept.get(listed.name)
-            if kept is None or not kept.fresh:
-                kept = self._fetched(listed.name, kept)
-                if kept is None:
-                    return None
+        with self._turn(listed.name):
+            kept = self._known(listed.name)
+            if kept is not None and kept.fresh:
+                return kept.table
+            kept = self._fetched(listed.name, kept)
+            if kept is None:
+                return None
+            with self._lock:
                 self._kept[listed.name] = kept
             return kept.table
 
@@ -111,15 +114,26 @@ class Describes:
                 for name, kept in self._kept.items()
             }
 
-    def _listed(self) -> dict[str, TableName]:
+    def _turn(self, what: str) -> threading.Lock:
+        """One question at a time for each object, and for the list (which has no name)."""
         with self._lock:
-            if self._names is None:
-                self._names = {
+            return self._asking.setdefault(what, threading.Lock())
+
+    def _known(self, name: str) -> _Kept | None:
+        with self._lock:
+            return self._kept.get(name)
+
+    def _listed(self) -> dict[str, TableName]:
+        with self._turn(""):
+            names = self._names  # refresh may take it away at any moment
+            if names is None:
+                names = {
                     entry["name"].lower(): TableName(entry["name"], entry.get("label"))
                     for entry in self._metadata.objects()
                     if entry.get("queryable")
                 }
-            return self._names
+                self._names = names
+            return names
 
     def _fetched(self, name: str, kept: _Kept | None) -> _Kept | None:
         try:

@@ -112,6 +112,7 @@ _REMEDIES: Final = {
     "INVALID_QUERY_LOCATOR": "Run the query again.",
     "CONNECTION": "Check the network, the proxy and the source's address; "
     "`isthmus check` tries each.",
+    "NOT_FOUND": "Compare api_version and instance_url with the org's: `isthmus check` does.",
     "TIMEOUT": "Filter by an indexed field, or raise the source's timeout.",
     "TLS": "Name the certificates to trust as the source's ca_file.",
 }

@@ -251,7 +251,11 @@ _WAYS: Final[dict[str, Callable[[Login, bool], Session]]] = {
 
 
 def client_session(ca_file: str | None, timeout: float) -> requests.Session:
-    """A session for simple-salesforce, which sets neither trust nor time limits itself."""
+    """A session for simple-salesforce, which sets neither trust nor time limits itself.
+
+    Raises:
+        ConfigError: there is no such `ca_file`.
+    """
     import requests
 
     class Timed(requests.Session):
@@ -261,6 +265,11 @@ def client_session(ca_file: str | None, timeout: float) -> requests.Session:
 
     web = Timed()
     if ca_file is not None:
+        if not Path(ca_file).exists():
+            raise ConfigError(
+                f"the ca_file {ca_file} does not exist",
+                remedy="Name a PEM file of the certificates to trust, or leave ca_file out.",
+            )
         web.verify = ca_file
         web.trust_env = False  # REQUESTS_CA_BUNDLE would be used instead of ca_file
     return web

@@ -7,6 +7,7 @@ another thread stops it by shutting the socket down (`Stop`).
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
+import certifi
 import urllib3
 from isal import igzip_lib, isal_zlib
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -246,7 +248,7 @@ class HttpTransport:
         parts = urlsplit(base)
         options: dict[str, Any] = {"maxsize": self._connections, "num_pools": 2}
         if parts.scheme == "https":
-            options["ssl_context"] = ssl.create_default_context(cafile=self._ca_file)
+            options["ssl_context"] = _trust(self._ca_file)
         proxy = urllib.request.getproxies().get(parts.scheme)
         manager: urllib3.PoolManager
         if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
@@ -255,6 +257,17 @@ class HttpTransport:
             manager = urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
         return manager
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    """What the login trusts (requests: its variables, else certifi), and the machine's own."""
+    named = ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if named is not None and os.path.isdir(named):
+        return ssl.create_default_context(capath=named)
+    context = ssl.create_default_context(cafile=named)
+    if named is None:
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 def _inflated(response: urllib3.BaseHTTPResponse, raw: bytes) -> bytes:

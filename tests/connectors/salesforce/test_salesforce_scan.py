@@ -204,6 +204,20 @@ def test_tables_and_describes_are_found_in_any_case_and_kept(
     assert crm.metadata_bill.calls == 0
 
 
+def test_threads_that_ask_for_a_table_share_one_describe(crm: Salesforce) -> None:
+    found: list[Table | None] = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(crm.describe(n)))
+        for n in ("Account", "account", "Contact", "CONTACT", "Lead")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({t.name for t in found if t is not None}) == 3 and None not in found
+    assert crm.metadata_bill.metadata_calls == 1 + 3
+
+
 def test_refresh_revalidates_a_describe(org: LocalOrg, crm: Salesforce) -> None:
     before = crm.describe("Account")
     org.clear_requests()

@@ -163,6 +163,21 @@ def test_an_untrusted_certificate_names_ca_file(own_org: LocalOrg) -> None:
     crm.close()
 
 
+def test_a_ca_file_that_is_not_there(own_org: LocalOrg) -> None:
+    crm = connected(own_org, "access_token", ca_file="/nowhere/ca.pem")
+    with pytest.raises(ConfigError, match="/nowhere/ca.pem"):
+        crm.describe("Account")
+
+
+def test_the_variables_that_requests_obeys_hold_for_pages_too(
+    own_org: LocalOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", own_org.ca_file)
+    crm = connected(own_org, "access_token", ca_file=None)
+    assert count(crm) > 0
+    crm.close()
+
+
 def test_an_org_that_is_not_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -188,6 +203,10 @@ def test_an_org_that_is_not_there() -> None:
         ({"ready_file": "x", "timeout": 0}, "timeout"),
         ({"ready_file": "x", "decimal_places": {"Rate": 4}}, "decimal_places"),
         ({"access_token": "t", "instance_url": "acme.my.salesforce.com"}, "instance_url"),
+        (
+            {"access_token": "t", "instance_url": "https://acme.lightning.force.com"},
+            "not the API",
+        ),
     ],
 )
 def test_wrong_settings_are_refused_at_once(config: dict[str, Any], told: str) -> None:
