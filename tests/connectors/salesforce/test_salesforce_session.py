@@ -165,7 +165,7 @@ def test_an_untrusted_certificate_names_ca_file(own_org: LocalOrg) -> None:
 
 def test_a_ca_file_that_is_not_there(own_org: LocalOrg) -> None:
     crm = connected(own_org, "access_token", ca_file="/nowhere/ca.pem")
-    with pytest.raises(ConfigError, match="/nowhere/ca.pem"):
+    with pytest.raises(ConfigError, match=r"/nowhere/ca\.pem"):
         crm.describe("Account")
 
 
