@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, Protocol
 
 import orjson
 import pyarrow as pa
 
-from isthmus.interfaces.formats.text import json_column, text_column, unique
+from isthmus.interfaces.formats.text import unique
+from isthmus.interfaces.formats.vectors import (
+    as_vector,
+    constant,
+    csv_cells,
+    join_rows,
+    json_cells,
+    lines,
+)
 
 __all__ = ["BINARY", "FORMATS", "Writer", "open_writer"]
 
@@ -18,8 +25,6 @@ __all__ = ["BINARY", "FORMATS", "Writer", "open_writer"]
 FORMATS: Final = ("csv", "json", "jsonl", "arrow", "parquet")
 #: Those that are no text.
 BINARY: Final = frozenset({"arrow", "parquet"})
-
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 class Writer(Protocol):
@@ -57,26 +62,18 @@ class _Csv:
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         self._stream = stream
-        self._line([_csv_cell(name) for name in schema.names])
+        head = csv_cells(as_vector(schema.names))
+        stream.write(lines(head, ",") + b"\n")
 
     def write(self, batch: pa.RecordBatch) -> None:
-        columns = [list(map(_csv_cell, text_column(column))) for column in batch.columns]
-        lines = map(",".join, zip(*columns, strict=True))
-        self._stream.write("".join(f"{line}\n" for line in lines).encode())
+        parts: list[pa.Array | pa.Scalar] = []
+        for column in batch.columns:
+            parts += [csv_cells(column), constant(",")]
+        rows = join_rows([*parts[:-1], constant("\n")])
+        self._stream.write(lines(rows, ""))
 
     def close(self) -> None:
         self._stream.flush()
-
-    def _line(self, cells: list[str]) -> None:
-        self._stream.write((",".join(cells) + "\n").encode())
-
-
-def _csv_cell(text: str | None) -> str:
-    if text is None:
-        return ""
-    if text == "" or _NEEDS_QUOTES.search(text):
-        return '"' + text.replace('"', '""') + '"'
-    return text
 
 
 class _JsonLines:
@@ -84,17 +81,18 @@ class _JsonLines:
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         self._stream = stream
-        self._keys = [orjson.dumps(name).decode() + ":" for name in unique(schema.names)]
+        keys = [orjson.dumps(name).decode() + ":" for name in unique(schema.names)]
+        opening = ["{", *[","] * (len(keys) - 1)]
+        self._keys = [constant(o + k) for o, k in zip(opening, keys, strict=True)]
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._stream.write("".join(f"{row}\n" for row in self.rows(batch)).encode())
+        self._stream.write(lines(self.rows(batch, "}\n"), ""))
 
-    def rows(self, batch: pa.RecordBatch) -> list[str]:
-        columns = [
-            [key + value for value in json_column(column)]
-            for key, column in zip(self._keys, batch.columns, strict=True)
-        ]
-        return ["{" + ",".join(row) + "}" for row in zip(*columns, strict=True)]
+    def rows(self, batch: pa.RecordBatch, end: str) -> pa.Array:
+        parts: list[pa.Array | pa.Scalar] = []
+        for key, column in zip(self._keys, batch.columns, strict=True):
+            parts += [key, json_cells(column)]
+        return join_rows([*parts, constant(end)])
 
     def close(self) -> None:
         self._stream.flush()
@@ -105,15 +103,15 @@ class _Json(_JsonLines):
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
         super().__init__(stream, schema)
-        self._before = "[\n"
+        self._before = b"[\n"
 
     def write(self, batch: pa.RecordBatch) -> None:
-        if rows := self.rows(batch):
-            self._stream.write((self._before + ",\n".join(rows)).encode())
-            self._before = ",\n"
+        if batch.num_rows:
+            self._stream.write(self._before + lines(self.rows(batch, "}"), ",\n"))
+            self._before = b",\n"
 
     def close(self) -> None:
-        self._stream.write(b"[]\n" if self._before == "[\n" else b"\n]\n")
+        self._stream.write(b"[]\n" if self._before == b"[\n" else b"\n]\n")
         self._stream.flush()
 
 

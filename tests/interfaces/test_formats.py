@@ -15,6 +15,7 @@ import pytest
 
 from isthmus.interfaces.formats.table import render
 from isthmus.interfaces.formats.text import json_column, text_column
+from isthmus.interfaces.formats.vectors import csv_cells, json_cells
 from isthmus.interfaces.formats.writers import FORMATS, open_writer
 
 ROWS = pa.table(
@@ -149,6 +150,45 @@ def test_values_that_python_has_no_type_for(
     if as_json is not None:
         assert json_column(array) == [as_json]
     json.loads(json_column(array)[0])
+
+
+_TEXTS = ["plain", "", None, " led", "trailed ", 'a"b', "c,d", "e\nf", "g\\h", "\x01", "İ", "😀"]
+_SECONDS = [0, -1, 1_700_000_000, None, -62_135_596_800, 253_402_300_799]
+_BEYOND = [*_SECONDS, -62_135_596_801, 253_402_300_800]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array(_TEXTS),
+        pa.array(_TEXTS, pa.large_string()),
+        pa.array([2**63 - 1, -(2**63), None]),
+        pa.array([2**64 - 1, 0], pa.uint64()),
+        pa.array([True, None, False]),
+        *(
+            pa.array([Decimal(1).scaleb(-s), Decimal(0), Decimal(-7), None], pa.decimal128(20, s))
+            for s in (0, 2, 5, 6, 7, 12)
+        ),
+        pa.array([date(1, 1, 1), date(9999, 12, 31), None]),
+        pa.array([-719_163, 2_932_897], pa.int32()).cast(pa.date32()),
+        *(pa.array(_SECONDS, pa.timestamp("s", zone)) for zone in (None, "UTC", "Asia/Tokyo")),
+        pa.array(_BEYOND, pa.timestamp("s")),
+        *(
+            pa.array([0, 1, 500, 1_000, 1_500_000, -1, 10**9, None], pa.timestamp(unit, zone))
+            for unit in ("ms", "us", "ns")
+            for zone in (None, "UTC", "Europe/Berlin")
+        ),
+        pa.array([1.0, 0.1, float("nan"), None]),
+        pa.array([], pa.string()),
+    ],
+    ids=lambda a: str(a.type),
+)
+def test_whole_columns_are_written_as_value_by_value(array: pa.Array) -> None:
+    for part in (array, array.slice(1)):
+        cells = [cell for cell in csv_cells(part).to_pylist() if cell]  # without the nulls
+        read = list(csv.reader(io.StringIO("\r\n".join(cells), newline="")))
+        assert read == [[text] for text in text_column(part) if text is not None]
+        assert json_cells(part).to_pylist() == json_column(part)
 
 
 def test_a_slice_of_a_nested_column_is_its_own_rows() -> None:
