@@ -16,7 +16,10 @@ from isthmus.engine import guard
 from isthmus.engine.database import Database
 from isthmus.engine.syntax import Statement, TableRef, parse, part_spans
 
-__all__ = ["Occurrence", "Resolved", "resolve"]
+__all__ = ["SCAN_PREFIX", "Occurrence", "Resolved", "resolve"]
+
+#: What the names begin with that scans are registered under.
+SCAN_PREFIX = "__isthmus_scan_"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Occurrence:
     @property
     def scan_name(self) -> str:
         """The name the scan is registered under."""
-        return f"__isthmus_scan_{self.number}"
+        return f"{SCAN_PREFIX}{self.number}"
 
     @property
     def sql(self) -> str:

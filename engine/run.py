@@ -16,6 +16,7 @@ import pyarrow as pa
 from isthmus.connectors.contract import Bill, Connector, Fragment
 from isthmus.engine import faults
 from isthmus.engine.bill import FragmentBill
+from isthmus.engine.column_names import shown_names
 from isthmus.engine.plan import PlannedScan, plan_fragment
 from isthmus.engine.producer import Producer
 from isthmus.engine.resolve import Resolved
@@ -182,11 +183,14 @@ class Run:
                 i for i, n in enumerate(names) if n in ("HUGEINT", "UHUGEINT")
             )
             reader = relation.to_arrow_reader(_ROWS_PER_BATCH)
-            self.schema = reader.schema
+            columns = shown_names(reader.schema.names, self._resolved, self._parameters)
+            self.schema = pa.schema(
+                [field.with_name(n) for field, n in zip(reader.schema, columns, strict=True)]
+            )
             self._schema_ready.set()
             try:
                 for batch in reader:
-                    if not self._put(batch):
+                    if not self._put(batch.rename_columns(columns)):
                         break
             finally:
                 # The scans of a limited query must end, or closing would drain them.

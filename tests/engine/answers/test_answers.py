@@ -162,3 +162,21 @@ def rewrite(script: Path, answers: list[tuple[Block, list[str]]]) -> None:
 def test_show_tables_names_every_table_and_view(connection: isthmus.Connection) -> None:
     found = set(connection.sql("SHOW TABLES").fetchall())
     assert {("crm", "Account"), ("crm", "Case"), ("lake", "order"), ("main", "energy")} <= found
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT (SELECT max(Id) FROM crm.Account)", "(SELECT max(Id) FROM crm.Account)"),
+        ("SELECT 'x' IN (FROM energy e SELECT e.Id)", "('x' = ANY(SELECT e.Id FROM energy AS e))"),
+        ("SELECT EXISTS (FROM energy_deals)", "EXISTS(SELECT * FROM energy_deals)"),
+        ("SELECT upper(a.Name) FROM Account a", 'upper(a."Name")'),
+        ("SELECT count(*) FROM Account", "count_star()"),
+    ],
+)  # fmt: skip
+def test_a_column_without_an_alias_is_named_as_duckdb_names_it(
+    connection: isthmus.Connection, sql: str, name: str
+) -> None:
+    result = connection.sql(sql)
+    assert result.arrow().schema.names == [name]
+    assert result.columns == [name]

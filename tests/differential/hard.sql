@@ -1,0 +1,105 @@
+-- One occurrence, read twice with other filters and limits
+WITH x AS NOT MATERIALIZED (SELECT Id, IsWon, IsClosed FROM Opportunity) SELECT Id FROM x WHERE IsWon UNION ALL SELECT Id FROM x WHERE NOT IsWon
+WITH x AS NOT MATERIALIZED (SELECT Id, IsWon FROM Opportunity) SELECT a.Id, b.Id FROM (SELECT * FROM x WHERE IsWon) a FULL JOIN (SELECT * FROM x WHERE NOT IsWon) b ON a.Id < b.Id
+WITH x AS NOT MATERIALIZED (SELECT Id, IsWon, Amount FROM Opportunity) SELECT count(*) FROM x WHERE IsWon UNION ALL SELECT count(*) FROM x WHERE NOT IsWon UNION ALL SELECT count(*) FROM x
+WITH x AS NOT MATERIALIZED (SELECT Id, Amount FROM Opportunity) SELECT Id FROM (SELECT Id FROM x LIMIT 1) UNION ALL SELECT Id FROM x WHERE Amount > 100
+WITH x AS NOT MATERIALIZED (SELECT Id FROM Opportunity) SELECT count(*) FROM (SELECT Id FROM x LIMIT 1) UNION ALL SELECT count(*) FROM (SELECT Id FROM x LIMIT 3) UNION ALL SELECT count(*) FROM (SELECT Id FROM x)
+WITH x AS NOT MATERIALIZED (SELECT Id FROM Opportunity) SELECT count(*) FROM (SELECT Id FROM x LIMIT 3) a JOIN x b ON true
+WITH x AS NOT MATERIALIZED (SELECT Id FROM Opportunity) SELECT count(*) FROM x b LEFT JOIN (SELECT Id FROM x LIMIT 3) a ON true
+WITH x AS NOT MATERIALIZED (SELECT Id, StageName FROM Opportunity) SELECT count(*) FROM (SELECT * FROM x WHERE StageName LIKE 'C%' ) b UNION ALL SELECT count(*) FROM (SELECT * FROM x WHERE StageName LIKE 'P%' )
+
+-- Recursion, windows and subqueries around what is sent
+SELECT count(*) FROM (SELECT Name FROM Account LIMIT 5) a, (SELECT Name FROM Account LIMIT 7) b
+SELECT Id FROM (SELECT Id, IsWon FROM Opportunity LIMIT 1000) WHERE IsWon
+SELECT Id FROM (SELECT Id, Amount FROM Opportunity ORDER BY Id LIMIT 10) WHERE Amount > 100
+SELECT * FROM (SELECT *, row_number() OVER (ORDER BY Id) r FROM Opportunity) WHERE IsWon AND r < 50
+SELECT Id, r FROM (SELECT Id, IsWon, row_number() OVER (PARTITION BY IsWon ORDER BY Id) r FROM Opportunity) WHERE IsWon AND r < 5
+WITH RECURSIVE t AS (SELECT Id, ParentId FROM Account WHERE ParentId IS NULL UNION ALL SELECT a.Id, a.ParentId FROM Account a JOIN t ON a.ParentId = t.Id) SELECT count(*) FROM t
+WITH RECURSIVE t(n, id) AS (SELECT 0, Id FROM Account WHERE Name = 'Acme' UNION ALL SELECT n + 1, o.Id FROM t, (SELECT Id FROM Opportunity WHERE IsWon ORDER BY Id LIMIT 2) o WHERE n < 3) SELECT n, count(*) FROM t GROUP BY n
+SELECT (SELECT Name FROM Account a WHERE a.Id = o.AccountId LIMIT 1) FROM Opportunity o
+SELECT Id FROM Opportunity WHERE Amount > (SELECT avg(Amount) FROM Opportunity)
+SELECT Id FROM Opportunity WHERE (IsWon, IsClosed) IN (SELECT IsWon, true FROM Opportunity)
+SELECT x.* FROM (VALUES (1)) v(n), LATERAL (SELECT Id FROM Account WHERE n = 1 ORDER BY Id LIMIT 2) x
+SELECT Account.* FROM Account NATURAL JOIN (SELECT Id FROM Contact LIMIT 0) c
+
+-- Files
+SELECT year FROM lake.orders WHERE year = 2024 AND year <> 2023 AND year IN (2024, NULL)
+SELECT count(*) FROM lake.orders WHERE year = '2024'
+SELECT count(*) FROM lake.orders WHERE year BETWEEN 2023.5 AND 2024.5
+SELECT count(*) FROM lake.orders WHERE weight = 'nan' OR weight > 'inf' OR weight <> weight
+SELECT count(*) FROM lake.orders WHERE weight >= 'nan'::DOUBLE
+SELECT weight FROM lake.orders WHERE weight = 0
+SELECT count(*) FROM lake.orders WHERE NOT express
+SELECT order_id FROM lake.orders WHERE express LIMIT 4000
+SELECT count(*) FROM lake.orders WHERE paid = '2024-12-31 23:59:59.000001'
+SELECT count(*) FROM lake.orders WHERE slot = '23:59:59.999999' OR slot = '24:00:00'
+SELECT count(*) FROM lake.orders WHERE shipped = '0001-01-01'
+SELECT count(*) FROM lake.orders WHERE placed < '1700-01-01 00:00:00.000001'
+
+-- Every type of Trap__c at its edges
+SELECT count(*) FROM Trap__c WHERE Checkbox__c IS NOT TRUE
+SELECT Date__c FROM Trap__c WHERE Date__c < '0001-01-01 (BC)' OR Date__c > '294247-01-01' OR Date__c = '1582-10-15'
+SELECT count(*) FROM Trap__c WHERE Date__c = 'infinity' OR Datetime__c < 'infinity' OR Date__c > '-infinity'
+SELECT count(*) FROM Trap__c WHERE Datetime__c > '-infinity'::TIMESTAMPTZ
+SELECT count(*) FROM Trap__c WHERE Datetime__c NOT IN ('infinity'::TIMESTAMPTZ, '2024-01-01')
+SELECT count(*) FROM Trap__c WHERE Int__c > 170141183460469231731687303715884105727
+SELECT count(*) FROM Trap__c WHERE Int__c <> 0.5 AND Int__c < 1e300
+SELECT count(*) FROM Trap__c WHERE Number_18_0__c = 9007199254740993 AND Number_18_0__c <> 9007199254740992
+SELECT count(*) FROM Trap__c WHERE Number_18_0__c = 9007199254740993::DOUBLE
+SELECT count(*) FROM Trap__c WHERE Number_18_8__c IN (0.1, 0.10000000, 1e-8)
+SELECT count(*) FROM Trap__c WHERE Text__c = E'Line one\nLine two' OR Text__c = E'Tab\there'
+SELECT count(*) FROM Trap__c WHERE Text__c IN ('''; DROP TABLE Account; --', '\', '%_%', '"Quoted" Ltd')
+SELECT count(*) FROM Trap__c WHERE Multi__c = 'BBB;AAA' OR Multi__c = 'aaa'
+SELECT count(*) FROM Trap__c WHERE Multi__c > 'AAA' AND Multi__c IS NOT NULL
+SELECT count(*) FROM Trap__c WHERE Long_Text__c IS NULL OR Long_Text__c = 'x'
+SELECT count(*) FROM Trap__c WHERE Unique_Case_Sensitive__c = 'key0000a' OR Unique_Case_Sensitive__c <> 'Key0000A'
+SELECT count(*) FROM Trap__c WHERE Unique_Case_Sensitive__c < 'Z'
+SELECT count(*) FROM Trap__c WHERE Text__c = repeat('x', 80) OR Text__c = repeat('y', 5000)
+SELECT count(*) FROM Trap__c WHERE Text__c = chr(0) OR Text__c = chr(7)
+SELECT count(*) FROM Trap__c WHERE NOT (Text__c = 'Acme' AND Int__c > 5)
+SELECT count(*) FROM Trap__c WHERE NOT (Text__c = 'Acme' OR NOT (Int__c > 5 AND Checkbox__c))
+SELECT count(*) FROM Trap__c WHERE (Int__c > 5) = Checkbox__c
+SELECT count(*) FROM Trap__c WHERE (Int__c > 5) IS DISTINCT FROM Checkbox__c
+SELECT count(*) FROM Trap__c WHERE Time__c > '12:00:00.0005' OR Time__c = '00:00:00.5'
+SELECT count(*) FROM Trap__c t WHERE t = t
+SELECT count(t) FROM Trap__c t
+SELECT current_date - Date__c > 1 FROM Trap__c
+SELECT count(*) FROM Trap__c WHERE Date__c < today() AND Datetime__c < now()
+SELECT count(*) FROM Trap__c WHERE Datetime__c::DATE < current_date
+SELECT timezone('Asia/Tokyo', Datetime__c) FROM Trap__c
+SELECT Datetime__c + INTERVAL 1 MONTH FROM Trap__c
+SELECT date_trunc('week', Datetime__c), extract(timezone FROM Datetime__c) FROM Trap__c
+SELECT Datetime__c::VARCHAR, Datetime__c::DATE::VARCHAR FROM Trap__c
+SELECT Time__c::VARCHAR, Date__c::VARCHAR, Number_18_8__c::VARCHAR FROM Trap__c
+
+-- The rest
+SELECT count(*) FROM pipeline p WHERE Amount > 10 UNION ALL SELECT count(*) FROM pipeline WHERE Amount <= 10
+SELECT Name, IsActive FROM "User" WHERE NOT IsActive OR IsActive IS NULL
+SELECT count(*) FROM Account WHERE IsDeleted
+SELECT count(*) FROM Account WHERE NOT IsDeleted
+SELECT count(*) FROM Account WHERE IsDeleted = false OR Name = 'zzz'
+SELECT a.Id, b.Name FROM Contact a LEFT JOIN Account b ON a.AccountId = b.Id AND b.IsDeleted
+SELECT a.Id, b.Name FROM Contact a LEFT JOIN Account b ON a.AccountId = b.Id AND NOT b.IsDeleted WHERE b.Id IS NULL
+SELECT count(*) FROM Opportunity o LEFT JOIN Account a ON a.Id = o.AccountId AND o.IsWon
+SELECT count(*) FROM Opportunity o RIGHT JOIN Account a ON a.Id = o.AccountId AND o.IsWon
+SELECT count(*) FROM Opportunity o FULL JOIN Account a ON a.Id = o.AccountId AND o.IsWon
+SELECT count(*), count(IsWon) FILTER (WHERE IsWon) FROM Opportunity
+SELECT IsWon, count(*) FROM Opportunity GROUP BY IsWon HAVING IsWon
+SELECT Id FROM Opportunity WHERE CASE WHEN IsWon THEN Amount > 5 ELSE NOT IsClosed END
+SELECT Id FROM Opportunity WHERE (IsWon, IsClosed) = (true, true)
+SELECT count(*) FROM Account a POSITIONAL JOIN Contact c
+FROM (FROM Account WHERE Name > 'Z' SELECT Name) SELECT upper(Name)
+SELECT Name FROM Account WHERE Name IN ('Acme', 'ACME') AND Name NOT IN ('acme') AND Id IS NOT NULL
+SELECT Name AS "·1", "Id" AS "Name·1" FROM Account
+SELECT "Name" FROM Account AS "x·1" WHERE "x·1"."Name" = 'Acme'
+SELECT count(*) FROM Account HAVING count(*) > 1 AND bool_or(Name = 'Acme')
+SELECT DISTINCT ON (Industry) Industry FROM Account ORDER BY Industry LIMIT 3
+SELECT t FROM "User" t WHERE Id IS NOT NULL
+SELECT count(DISTINCT t) FROM "User" t
+SELECT struct_pack(a := Name) FROM Account WHERE Name LIKE 'A%'
+SELECT count(*) FROM Account, Account b
+SELECT max(Id) FROM Account GROUP BY ()
+SELECT approx_count_distinct(Id) > 0 FROM Account
+SELECT sum(Amount) OVER (ORDER BY Id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM Opportunity
+SELECT * FROM Account ORDER BY ALL LIMIT 3
+SELECT Id, Name FROM Account ORDER BY Name COLLATE NOCASE, Id LIMIT 30
