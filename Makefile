@@ -1,5 +1,7 @@
 # Everything runs in .venv, which is made on first use. Stamp files make a second call free.
-PYTHON ?= python3
+# The first Python that is new enough; `make PYTHON=...` chooses another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 ROOMS := engine connectors catalog interfaces localorg
 PYTEST_ARGS ?= -q -n auto --dist loadfile
@@ -61,7 +63,7 @@ links:
 	done
 
 .venv/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	@test -n "$(PYTHON)" || { echo "Isthmus needs Python 3.11 or later: make PYTHON=..." >&2; exit 1; }
 	@echo "making .venv, once" >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
