@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Pre
 from isthmus.connectors.salesforce import Salesforce
 from isthmus.localorg import LocalOrg
 
-OBJECTS = ("Account", "Opportunity", "Event")
+OBJECTS = ("Account", "Opportunity", "Trap__c")
 
 
 class Copy:
@@ -120,6 +120,7 @@ ODD: dict[str, list[Any]] = {
     "int": [0, -1, 2**31, 2**53 + 1, 10**19],
     "decimal": [Decimal(0), Decimal("0.01"), Decimal("-1"), Decimal("1E+20"), Decimal("0.005")],
     "date": [date(1700, 1, 1), date(2024, 2, 29), date(4001, 1, 1), date(9999, 12, 31)],
+    "time32": [time(0), time(17, 30), time(23, 59, 59, 999_000), time(12, 0, 0, 1)],
     "timestamp": [datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, 0, 0, 0, 1, tzinfo=UTC)],
 }
 

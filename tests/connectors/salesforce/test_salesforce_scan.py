@@ -50,7 +50,7 @@ def sent(org: LocalOrg) -> list[str]:
 
 
 # Id and dates alone would not show a swapped column; these have texts, numbers and times too
-NAMES = ["Account", "Contact", "Opportunity", "Case", "Lead", "User", "Event", "Task"]
+NAMES = ["Account", "Contact", "Opportunity", "Case", "Lead", "User", "Event", "Task", "Trap__c"]
 
 
 @pytest.mark.parametrize("name", NAMES)
