@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Fragment, Judgement, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.connector import Salesforce
+from isthmus.engine import _duckdb_scan
 from isthmus.localorg.switches import CHOICES
 from tests.differential.answers import Answer, difference, short_of
 from tests.differential.generator import Query, generate
-from tests.differential.trial import Coverage, try_query
+from tests.differential.trial import Coverage, ask, ask_duckdb, try_query
 from tests.differential.world import Setting, World, world
 
 #: Written by hand: what could go wrong where filters, limits and types meet.
@@ -31,7 +33,7 @@ HARD = [
     if line and not line.startswith("--")
 ]
 SEED = 2024
-QUERIES = 80
+QUERIES = 70
 SETTINGS = {
     "first positions": Setting({n: p[0] for n, p in CHOICES.items()}, "America/Los_Angeles"),
     "last positions": Setting({n: p[-1] for n, p in CHOICES.items()}, "Europe/Berlin"),
@@ -74,6 +76,36 @@ def test_the_same_seed_gives_the_same_query(asked: tuple[World, int]) -> None:
     w, _ = asked
     assert generate(w.relations, 7, 3) == generate(w.relations, 7, 3)
     assert generate(w.relations, 7, 3) != generate(w.relations, 7, 4)
+
+
+def test_many_threads_on_one_connection_have_one_answer(asked: tuple[World, int]) -> None:
+    w, block = asked
+    queries = [generate(w.relations, "threads", block * 40 + n) for n in range(40)]
+    queries = [q for q in queries if q.unlimited is None]
+    wanted = [ask_duckdb(w.reference, q.sql, q.params) for q in queries]
+
+    def work(query: Query) -> Answer:
+        with w.pushed.cursor() as own:
+            return ask(own, query, None)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(work, queries))
+    wrong = [
+        f"{query.sql}\n{words}"
+        for query, got, want in zip(queries, answers, wanted, strict=True)
+        if want.table is not None and (words := difference(got, want))
+    ]
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_without_the_private_hook_the_answer_is_the_same(
+    asked: tuple[World, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_duckdb_scan, "has_hook", lambda: False)
+    w, block = asked
+    for number in range(block * 25, block * 25 + 25):
+        query = generate(w.relations, "fallback", number)
+        assert try_query(w, query, Counter()) == [], query.sql
 
 
 class Liar(Salesforce):

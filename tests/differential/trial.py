@@ -37,7 +37,9 @@ def try_query(world: World, query: Query, coverage: Coverage) -> list[str]:
             words = difference(answer, reference)
         else:
             whole = ask_duckdb(world.reference, query.unlimited, query.params)
-            words = short_of(answer, whole, query.limit, query.offset)
+            # A row beyond the limit may hold what a cast refuses: then only the columns count.
+            checked = whole.table is not None
+            words = short_of(answer, whole, query.limit, query.offset) if checked else None
             words = words or difference(_empty(answer), _empty(reference))
         if words:
             found.append(f"{name}, against plain DuckDB: {words}")
