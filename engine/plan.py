@@ -117,34 +117,46 @@ def read_plan(
     return tuple(planned)
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Above:
+    """What stands above a node of DuckDB's plan.
+
+    Attributes:
+        residual: all filters above, for EXPLAIN.
+        direct: the filters with nothing but filters between: every row of the node meets them.
+        limit: a LIMIT with nothing but projections and filters between.
+    """
+
+    residual: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class _FoundScan:
     projections: list[str]
     filters: list[str]
-    residual: tuple[str, ...]
-    limit: int | None
+    above: _Above
 
 
-def _find_scans(
-    nodes: list[dict[str, Any]], residual: tuple[str, ...] = (), limit: int | None = None
-) -> Iterator[_FoundScan]:
-    """Walk DuckDB's plan; a LIMIT reaches a scan through projections only."""
+def _find_scans(nodes: list[dict[str, Any]], above: _Above = _Above()) -> Iterator[_FoundScan]:
+    """Walk DuckDB's plan from the top."""
     for node in nodes:
         name, info = node["name"].strip(), node.get("extra_info", {})
         children = node.get("children", [])
-        if name == "PYTHON_ARROW_SCAN" or (name.endswith("ARROW_SCAN") and not children):
-            yield _FoundScan(
-                _listed(info.get("Projections")), _listed(info.get("Filters")), residual, limit
-            )
+        if name.endswith("ARROW_SCAN") and not children:
+            projections = _listed(info.get("Projections"))
+            yield _FoundScan(projections, _listed(info.get("Filters")), above)
         elif name in {"LIMIT", "STREAMING_LIMIT"}:
-            yield from _find_scans(children, residual, _limit(info))
+            yield from _find_scans(children, _Above(above.residual, (), _limit(info)))
         elif name == "PROJECTION":
-            yield from _find_scans(children, residual, limit)
+            yield from _find_scans(children, replace(above, direct=()))
         elif name == "FILTER":
-            yield from _find_scans(children, (*residual, *_listed(info.get("Expression"))), None)
+            texts = tuple(_listed(info.get("Expression")))
+            filtered = _Above(above.residual + texts, above.direct + texts, above.limit)
+            yield from _find_scans(children, filtered)
         else:
-            # A filter above a join is shown where its columns are; other nodes pass it on.
-            yield from _find_scans(children, residual, None)
+            yield from _find_scans(children, _Above(above.residual))
 
 
 def _listed(value: Any) -> list[str]:
@@ -163,11 +175,12 @@ def _planned(found: _FoundScan, scan: Scan, push_limit: bool) -> PlannedScan:
     filters = [scan.offers[f] for f in found.filters if f in scan.offers]
     # Offers of other scans of the same occurrence (an unfolded view read twice) are not ours.
     refused = [o for o in scan.offers.values() if not o.taken]
-    exact = all(o.judgement and o.judgement.promise is Promise.EXACT for o in filters)
-    complete = len(filters) == len(found.filters)
-    limit = found.limit if push_limit and exact and complete and not found.residual else None
-    residual = tuple(r for r in found.residual if any(u in r for u in scan.names))
-    hints = tuple(h for h in (_bare_boolean(r, scan) for r in residual) if h is not None)
+    above = found.above
+    residual = tuple(r for r in above.residual if any(u in r for u in scan.names))
+    hints = tuple(h for h in (_bare_boolean(r, scan) for r in above.direct) if h is not None)
+    sent = len(filters) == len(found.filters) and len(hints) == len(above.direct)
+    exact = all(o.promise is Promise.EXACT for o in (*filters, *hints))
+    limit = above.limit if push_limit and sent and exact else None
     fragment = plan_fragment(scan, columns, (*filters, *hints), limit)
     return PlannedScan(
         scan.occurrence.number,

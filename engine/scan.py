@@ -35,9 +35,14 @@ class Offer:
     reason: str
 
     @property
+    def promise(self) -> Promise:
+        """The connector's promise; LOCAL where the engine declined."""
+        return Promise.LOCAL if self.judgement is None else self.judgement.promise
+
+    @property
     def taken(self) -> bool:
         """Whether the scan applies it, so that DuckDB need not."""
-        return self.judgement is not None and self.judgement.promise is not Promise.LOCAL
+        return self.promise is not Promise.LOCAL
 
 
 Opener = Callable[["Scan", tuple[str, ...], tuple[Offer, ...]], Iterator[pa.RecordBatch]]

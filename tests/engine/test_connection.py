@@ -137,6 +137,7 @@ def test_no_limit_once_the_connector_keeps_a_predicate_back(
         def plan(self, request: ScanRequest) -> Fragment:
             fragment = super().plan(request)
             late = [replace(j, promise=Promise.LOCAL) for j in fragment.judgements]
+            assert isinstance(fragment, Fragment)
             return replace(fragment, judgements=tuple(late))
 
     source = Forgetful("crm", {"Account": PEOPLE})
@@ -241,6 +242,23 @@ def test_a_bare_boolean_shrinks_the_fetch(con: Any, source: Any) -> None:
     assert len(con.sql("SELECT Id FROM crm.Account WHERE NOT Open").fetchall()) == 2
     [predicate] = source.opened[-1].request.predicates
     assert (predicate.column, predicate.op, predicate.value) == ("Open", "=", False)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "SELECT * FROM crm.Account ORDER BY Id LIMIT 2",
+        "SELECT *, row_number() OVER (ORDER BY Id) AS nth FROM crm.Account",
+        "SELECT *, count(*) OVER () AS n FROM crm.Account",
+        "SELECT DISTINCT ON (Name IS NULL) * FROM crm.Account ORDER BY Id",
+    ],
+)
+def test_a_bare_boolean_stays_above_what_it_would_change(con: Any, source: Any, inner: str) -> None:
+    whole = con.sql(f"SELECT * FROM ({inner}) ORDER BY Id").fetchall()
+    open_at = PEOPLE.column_names.index("Open")
+    asked = con.sql(f"SELECT * FROM ({inner}) WHERE Open ORDER BY Id").fetchall()
+    assert asked == [row for row in whole if row[open_at]]
+    assert source.opened[-1].request.predicates == ()
 
 
 def test_a_pivot_whose_columns_come_from_the_data(con: Any) -> None:
