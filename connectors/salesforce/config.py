@@ -44,6 +44,9 @@ KIND: Final = SourceKind(
         "api_version": Key('the REST API version, "62.0" by default'),
         "timeout": Key("seconds to wait for a page, 60 by default", (int, float)),
         "concurrency": Key("connections kept open, 4 by default", (int,)),
+        "include_deleted": Key(
+            "true: tables hold deleted and archived rows too, told apart by IsDeleted", (bool,)
+        ),
         "decimal_places": Key(
             'decimal places for fields that hold more than described: {"Account.Rate__c" = 6}',
             (dict,),
@@ -59,6 +62,7 @@ class Config:
     Attributes:
         timeout: seconds to wait for a page's first byte and between its bytes.
         concurrency: connections that are kept open.
+        include_deleted: whether scans read the ``queryAll`` resource.
         decimal_places: by ``(object, field)`` in lower case, how many decimal places it has.
     """
 
@@ -80,6 +84,7 @@ class Config:
     api_version: str = "62.0"
     timeout: float = 60.0
     concurrency: int = 4
+    include_deleted: bool = False
     decimal_places: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -44,7 +45,7 @@ __all__ = ["INCLUDE_DELETED", "Salesforce"]
 INCLUDE_DELETED: Final = "include_deleted"
 
 #: Bytes of an encoded statement. The server refuses an address with its headers from 16,384
-#: (soql-and-rest.md section 1.9); the rest is for the path, the token and a proxy's headers.
+#: (REST API Developer Guide, "Status Codes"); the rest is for the path, the token and a proxy's headers.
 STATEMENT_BYTES: Final = 14_000
 STATEMENT_CHARS: Final = 100_000
 _TOO_LONG: Final = "too long for one statement"
@@ -122,6 +123,8 @@ class Salesforce(Connector):
             SourceError: the columns alone are too many for one statement.
         """
         _demand_known(request)
+        if self._config.include_deleted:
+            request = replace(request, options=request.options | {INCLUDE_DELETED})
         judged = [_fitting(translate(request.table, p)) for p in request.predicates]
         judged = _shortened(request, judged)
         statement = _statement(request, judged)
