@@ -44,8 +44,8 @@ __all__ = ["INCLUDE_DELETED", "Salesforce"]
 #: The scan option that reads deleted and archived rows as well (the `queryAll` resource).
 INCLUDE_DELETED: Final = "include_deleted"
 
-#: Bytes of an encoded statement. The server refuses an address with its headers from 16,384
-#: (REST API Developer Guide, "Status Codes"); the rest is for the path, the token and a proxy's headers.
+#: Bytes of an encoded statement. The server refuses an address with its headers from 16,384 on
+#: (REST API Developer Guide, "Status Codes"); the rest is for path, token and other headers.
 STATEMENT_BYTES: Final = 14_000
 STATEMENT_CHARS: Final = 100_000
 _TOO_LONG: Final = "too long for one statement"

@@ -19,7 +19,7 @@ from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Pre
 __all__ = ["bill_for", "share"]
 
 PAGE_ROWS: Final = 2_000
-#: Two long-text columns make pages of 200 (soql-and-rest.md section 1.9).
+#: Two long-text columns make pages of 200 (SOQL and SOSL Reference, "queryMore").
 LONG_PAGE_ROWS: Final = 200
 #: Seconds from a request to its answer, on a usual line to a usual org.
 PAGE_SECONDS: Final = 0.2

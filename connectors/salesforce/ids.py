@@ -2,8 +2,7 @@
 
 An Id has 18 characters: 15 of base 62 and three that tell the case of those. Each of the three
 stands for five characters: bit i (leftmost first) is set where that one is a capital letter, and
-the number picks a letter (``salesforce/soql-and-rest.md`` section 3.15, checked there on 203
-recorded Ids).
+the number picks a letter (checked on the 203 Ids recorded in the CumulusCI project's tests).
 """
 
 from __future__ import annotations

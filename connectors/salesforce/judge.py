@@ -4,19 +4,26 @@
 by the column's type. A rule gives the promise, the reason and the condition's text together, so
 nothing is judged sendable that can't be written. What no rule names stays LOCAL.
 
-The promises follow ``salesforce/soql-and-rest.md`` section 2 (S, N, M, T are its rows):
+Facts, with their sources (SOQL: *SOQL and SOSL Reference*, v65.0, by its PDF's pages):
 
-- Text is compared without case (S1), so ``=`` and IN may return more; ``!=`` would return less
-  and only its "not null" is sent (S2). Ranges follow the user's locale (S3): not sent.
-- Whether ``F != v`` returns the rows where F is null is not settled (N3), nor is how an order
-  comparison treats null (N4); both are sent with ``F != null`` beside them and mean the same in
-  either case.
+- Text is compared without case, unless the field is described as case-sensitive (SOQL p. 19), so
+  ``=`` and IN may return more; ``!=`` would return less and only its "not null" is sent. Order
+  follows the user's language (p. 47): not sent. Stored text is never empty and has no outer
+  blanks (*Apex Developer Guide*, "String").
+- Ids are stored with 18 characters. A filter by fewer finds rows that SQL's comparison of text
+  does not, and one by a malformed Id is refused; both stay here.
+- A checkbox is never null; ``= null`` finds the unchecked ones (p. 33), so it is not sent.
+- Whether ``F != v`` returns the rows where F is null is documented nowhere, nor is how an order
+  comparison treats null; both are sent with ``F != null`` beside them and mean the same in
+  either case. ``F = null`` itself is a true test (p. 33).
 - A decimal column holds each stored value exactly and a value that does not fit the column is an
   error when it is read, so comparing on the server and comparing here see the same number: EXACT.
-  A plain number is compared raw in an org of several currencies too (M5). Formula fields may be
-  computed to more places than they show (M6): one unit of the last place is allowed for, and
-  one second of an instant.
-- A datetime has whole seconds (T1): only ``>=`` and ``<`` on whole seconds are sent.
+  A plain number is compared raw in an org of several currencies too (p. 58). Formula fields may
+  be computed to more places than they show: one unit of the last place is allowed for, and one
+  second of an instant.
+- A datetime has whole seconds (*Object Reference*, "Primitive Data Types"): only ``>=`` and ``<``
+  on whole seconds are sent. Dates are compared by day; how times are compared is not documented.
+- A multi-select picklist is compared as a whole set (p. 32).
 """
 
 from __future__ import annotations

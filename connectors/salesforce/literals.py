@@ -1,8 +1,8 @@
 r"""SOQL literals, quoted by construction. Each returns None where the value can't be written.
 
 Formats and escapes: SOQL and SOSL Reference, "Example SELECT Clauses" and "Quoted String Escape
-Sequences" (``salesforce/soql-and-rest.md`` section 1.2). Numbers never have an exponent, which
-SOQL does not know; a backslash is followed only by a letter or sign that SOQL allows.
+Sequences" (v65.0). Numbers never have an exponent, which SOQL does not know; a backslash is
+followed only by a letter or sign that SOQL allows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
     "whole_number",
 ]
 
-#: SOQL refuses a longer text in WHERE (section 1.9).
+#: SOQL refuses a longer text in WHERE (SOQL and SOSL Reference v65.0, p. 18).
 LONGEST_TEXT: Final = 4_000
 
 #: The dates that SOQL takes, one day within its range, which the user's time zone shifts.

@@ -1,6 +1,7 @@
 """What a failed answer means: what to do about it, and which of our errors it becomes.
 
-Codes and statuses: ``salesforce/soql-and-rest.md`` sections 3.11 and 3.13.
+Statuses: *REST API Developer Guide*, "Status Codes and Error Responses"; codes: *SOAP API
+Developer Guide*, "ExceptionCode", and what orgs were seen to answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules for checkboxes and numbers (rows N and M of `judge`)."""
+"""Rules for checkboxes and numbers; the sources are named in `judge`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _INT_LIMIT: Final = 2**31
 
 
 def whole(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation:
-    """int and long: exactly, within what the field holds."""
+    """Int and long: exactly, within what the field holds."""
     written = []
     for value in values:
         number = _as_int(value)
@@ -94,7 +94,7 @@ def _calculated(column: Column, op: Operator, numbers: list[Decimal]) -> Transla
 
 
 def double(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation:
-    """A double here is the stored decimal, rounded: the neighbours bound what it came from (M4)."""
+    """A double here is the stored decimal, rounded: the neighbours bound what it came from."""
     bounds = []
     for value in values:
         try:
@@ -110,7 +110,7 @@ def double(column: Column, op: Operator, values: tuple[Value, ...]) -> Translati
             )
         )
     return _between(
-        column, op, bounds, "<=", ">=", "a double is rounded; its neighbours are let in (M4)"
+        column, op, bounds, "<=", ">=", "a double is rounded; its neighbours are let in"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rules for dates, instants and times of day (rows T of `judge`)."""
+"""Rules for dates, instants and times of day; the sources are named in `judge`."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def instant(column: Column, op: Operator, values: tuple[Value, ...]) -> Translat
         arms.append(arm)
     if column.properties.get("calculated"):
         return _calculated_instant(column, op, [v for v in values if isinstance(v, datetime)])
-    never = "no stored value can be equal: instants have whole seconds (T1)"
+    never = "no stored value can be equal: instants have whole seconds"
     if op == "=":
         arms = [arm for arm in arms if arm != _NEVER]
         if not arms:
             return local(never)
-        return exact(guarded(column, AnyOf(tuple(arms))), "instants have whole seconds (T1)")
+        return exact(guarded(column, AnyOf(tuple(arms))), "instants have whole seconds")
     kept = tuple(arm for arm in arms if arm != _ALWAYS)
     if not kept:
-        return exact(f"{column.name} != null", "every stored instant differs from it (T1)")
-    return exact(guarded(column, All(kept)), "instants have whole seconds (T1)")
+        return exact(f"{column.name} != null", "every stored instant differs from it")
+    return exact(guarded(column, All(kept)), "instants have whole seconds")
 
 
 def _calculated_instant(column: Column, op: Operator, values: list[datetime]) -> Translation:
@@ -107,7 +107,7 @@ def _one_instant(name: str, op: Operator, value: datetime) -> Condition | None:
 def time_of_day(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation:
     """A time: sent, and compared again here."""
     if op == "!=":
-        return not_null_only(column, "how exactly Salesforce compares times is not settled (T6)")
+        return not_null_only(column, "how exactly Salesforce compares times is not settled")
     written = []
     for value in values:
         literal = literals.time_of_day(value) if isinstance(value, time) else None
@@ -117,7 +117,7 @@ def time_of_day(column: Column, op: Operator, values: tuple[Value, ...]) -> Tran
     condition = (
         listed(column, op, written) if op == "=" else f"{column.name} {_WIDE[op]} {written[0]}"
     )
-    return superset(condition, "how exactly Salesforce compares times is not settled (T6)")
+    return superset(condition, "how exactly Salesforce compares times is not settled")
 
 
 #: The bound itself is let in, and filtered again.

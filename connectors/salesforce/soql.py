@@ -1,7 +1,7 @@
 """Writing SOQL: conditions as small trees, a statement as a value, and their text.
 
 SOQL has no precedence between AND and OR: mixing them without parentheses is refused
-(``salesforce/soql-and-rest.md`` section 1.1), so each mixed part gets its own.
+(SOQL and SOSL Reference v65.0, p. 24), so each mixed part gets its own.
 """
 
 from __future__ import annotations

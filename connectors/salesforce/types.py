@@ -28,7 +28,8 @@ base64                           none                          a query gives onl
 ===============================  ============================  ================================
 
 A polymorphic lookup is text with a `Reference` to several targets. A percent is its percent
-number: 33 % is ``33``. Sources: ``salesforce/soql-and-rest.md`` sections 2.3, 2.4 and 3.3.
+number: 33 % is ``33``. Source: *Object Reference*, "Field Types" and "Primitive Data Types", and
+describes of real orgs.
 
 A column may hold null unless it is the Id or a boolean: ``nillable`` in a describe rules what may
 be written today, and older rows may differ.
