@@ -1,8 +1,9 @@
 """The names of an answer's columns as DuckDB gives them, where a scan's own name would show.
 
 DuckDB names an expression without an alias after its text, and a subquery in it has a scan where
-the user wrote a table: ``(SELECT max(Id) FROM Account)``. Then, and only then, the user's text is
-bound once more, over empty tables of the same names.
+the user wrote a table: ``(SELECT max(Id) FROM Account)``; a column of it may have been shortened,
+``max(crm.Account.Name)``. Then, and only then, the user's text is bound once more, over empty
+tables of the same names.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ __all__ = ["shown_names"]
 
 def shown_names(names: Sequence[str], resolved: Resolved, parameters: Any) -> list[str]:
     """The names that the user's own text gives; those given if it can't be bound again."""
-    if resolved.statement.prefix or not any(SCAN_PREFIX in name for name in names):
+    texts = [name for name in names if not name.isidentifier()]
+    ours = resolved.shortened if texts else False
+    if resolved.statement.prefix or not (ours or any(SCAN_PREFIX in text for text in texts)):
         return list(names)
     try:
         found = _bound(resolved, parameters)

@@ -59,6 +59,7 @@ class Resolved:
         statements: the user's statement and those of the views, for the places of errors.
         views: the views that were unfolded, each once.
         dynamic_pivot: whether a PIVOT's columns come from the data.
+        shortened: whether a qualified column lost its source's name.
     """
 
     sql: str
@@ -67,6 +68,7 @@ class Resolved:
     statements: list[Statement] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
     dynamic_pivot: bool = False
+    shortened: bool = False
 
     @property
     def reads_clock(self) -> bool:
@@ -133,7 +135,9 @@ class _Resolver:
             (ref.start, ref.end, self.replacement(name, ref, alias, inside))
             for ref, name, alias in zip(statement.tables, names, aliases, strict=True)
         ]
-        edits += _column_edits(statement, names, aliases)
+        columns = _column_edits(statement, names, aliases)
+        edits += columns
+        self.resolved.shortened |= bool(columns)
         return _splice(statement.body, edits)
 
     def bind(self, ref: TableRef, statement: Statement) -> View | CatalogTable:

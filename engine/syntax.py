@@ -141,7 +141,8 @@ def _one_query(text: str, database: Database, file: str | None) -> None:
 def _unwrap(text: str, file: str | None) -> Statement:
     match = _PREFIX.match(text)
     if match is None:
-        return Statement(text, text, file=file)
+        # The parser does not say where the name in `TABLE x` stands; it does in `FROM  x`.
+        return Statement(text, re.sub(r"\A(\s*)TABLE\b", r"\1FROM ", text, flags=re.I), file=file)
     word = " ".join(match[1].upper().split())
     rest = text[match.end() :]
     if word.startswith("EXPLAIN"):

@@ -103,3 +103,85 @@ SELECT approx_count_distinct(Id) > 0 FROM Account
 SELECT sum(Amount) OVER (ORDER BY Id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM Opportunity
 SELECT * FROM Account ORDER BY ALL LIMIT 3
 SELECT Id, Name FROM Account ORDER BY Name COLLATE NOCASE, Id LIMIT 30
+
+-- Names, and every construct, over tables of the catalog
+SELECT '日本😀' AS "ü", Name FROM crm.Account WHERE Name = '日本電気' /* 😀 */ AND crm.Account.Name <> 'é'
+SELECT 'FROM crm.Account' AS x, "Name" FROM crm . Account WHERE Id IS NOT NULL
+SELECT Name FROM crm./* hier */Account -- crm.Contact
+SELECT "crm"."Account"."Name" FROM "crm"."Account"
+SELECT crm.Account.Name, lake.orders.order_id FROM crm.Account, lake.orders WHERE crm.Account.Id = lake.orders.account_id
+SELECT Name.upper().lower() FROM Account
+SELECT Account FROM Account WHERE Name = 'Acme'
+SELECT Account.Name FROM crm.Contact AS Account
+SELECT a.Name FROM crm.Account AS a JOIN crm.Account USING (Id)
+SELECT Account.Name, Contact.Name FROM Account JOIN Contact ON Contact.AccountId = Account.Id
+SELECT Account.*, 1 AS one FROM Account
+SELECT COLUMNS(Account.*) FROM Account
+TABLE crm.Account
+(SELECT Name FROM Account) UNION (SELECT Name FROM Contact)
+WITH a AS (SELECT * FROM Account), Account AS (SELECT Id FROM a) SELECT count(*) FROM Account
+WITH a AS (WITH Account AS (SELECT 1 AS i) SELECT i FROM Account) SELECT a.i, b.Name FROM a, Account b
+WITH Account AS (SELECT * FROM Account) SELECT count(*) FROM Account
+WITH orders AS (SELECT Id FROM crm.Account) SELECT (SELECT count(*) FROM lake.orders), (SELECT count(*) FROM orders)
+SELECT (SELECT count(*) FROM Contact c WHERE c.AccountId = Account.Id) AS n, Name FROM Account
+SELECT (SELECT count(*) FROM Contact WHERE Contact.AccountId = crm.Account.Id) AS n, Name FROM crm.Account
+SELECT count(*) FROM Account WHERE EXISTS (SELECT 1 FROM Contact WHERE Contact.AccountId = Account.Id AND EXISTS (SELECT 1 FROM "Case" WHERE "Case".ContactId = Contact.Id))
+SELECT count(*) FROM lake."order" o, crm."Case" c, crm."User" u
+SELECT "order".n FROM lake."order" ORDER BY "order".n LIMIT 3
+SELECT u.Name FROM "User" u ORDER BY u.Id LIMIT 3
+SELECT "User".Name FROM "User" ORDER BY "User".Id LIMIT 3
+SELECT s.a.b FROM (SELECT {'a': {'b': Name}} AS s FROM Account)
+SELECT Account.a FROM (SELECT {'a': Name} AS Account FROM crm.Account)
+SELECT crm.a FROM (SELECT {'a': Name} AS crm FROM crm.Account) t
+SELECT x.Name FROM Account x WHERE x.Name IN (SELECT x.Name FROM Contact x)
+SELECT t.c1 FROM Account t(c1, c2)
+SELECT t.c1 FROM (SELECT Id, Name FROM Account) t(c1, c2)
+SELECT Name FROM Account ORDER BY crm.Account.Id LIMIT 5
+SELECT max(crm.Account.Name) FROM crm.Account GROUP BY crm.Account.Industry HAVING count(crm.Account.Id) > 1
+SELECT row_number() OVER w FROM crm.Account WINDOW w AS (ORDER BY crm.Account.Id)
+SELECT Name FROM Account WHERE Name LIKE '%''%' OR Name LIKE $$%"%$$
+SELECT e'\'' || Name FROM Account WHERE Name = e'Line one\nLine two'
+SELECT 1 AS "crm.Account", "crm.Account" FROM crm.Account
+SELECT list(Name ORDER BY Id) FROM Account
+SELECT [x FOR x IN (SELECT list(Name ORDER BY Id) FROM Account) IF x LIKE 'A%']
+SELECT unnest(list(Name)) FROM Account
+SELECT * FROM unnest((SELECT list(Id ORDER BY Id) FROM Account)) t(x)
+SELECT r.i, a.n FROM range(3) r(i) JOIN (SELECT count(*) n FROM Account) a ON true
+SELECT * FROM (VALUES ('Acme'), ('acme')) v(n) WHERE n IN (SELECT Name FROM Account)
+SELECT CASE WHEN EXISTS (FROM Account WHERE Name = 'Acme') THEN 'y' ELSE 'n' END
+PIVOT Opportunity ON StageName USING sum(Amount) GROUP BY IsWon
+PIVOT crm.Opportunity ON IsWon, IsClosed USING count(*) AS n, max(CloseDate) AS d
+PIVOT (SELECT 'é' AS é, StageName FROM Opportunity) ON StageName USING count(*)
+WITH p AS (PIVOT Opportunity ON IsWon USING count(*) GROUP BY StageName) SELECT * FROM p ORDER BY ALL
+SELECT * FROM (PIVOT Opportunity ON IsWon USING count(*) GROUP BY StageName) JOIN (SELECT DISTINCT StageName FROM Opportunity) USING (StageName)
+FROM Opportunity PIVOT (count(*) FOR IsWon IN (true, false) GROUP BY StageName)
+UNPIVOT (SELECT Id, Name, Industry FROM Account) ON Name, Industry
+UNPIVOT Account ON COLUMNS('^Billing(City|State)$') INTO NAME k VALUE v
+SELECT * FROM Account UNPIVOT INCLUDE NULLS (v FOR k IN (BillingCity, BillingState))
+SELECT Id, Name FROM Account UNION BY NAME SELECT Id, Industry FROM Account UNION ALL BY NAME SELECT Name, 1 AS n FROM Contact
+SELECT * FROM (SELECT Name FROM Account ORDER BY Id) POSITIONAL JOIN (SELECT Name AS m FROM Contact ORDER BY Id)
+SELECT GROUPING(Industry), Industry, count(*) FROM Account GROUP BY ROLLUP (Industry)
+SELECT a.Id FROM Account a LEFT JOIN LATERAL (SELECT c.Id AS i FROM Contact c WHERE c.AccountId = a.Id) l ON true WHERE l.i IS NULL
+SELECT Name, lag(Name) OVER (ORDER BY Id), sum(NumberOfEmployees) OVER (ORDER BY Id ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) FROM Account
+SELECT arg_max(Name, Id), first(Name ORDER BY Id), mode(IsDeleted), quantile_cont(NumberOfEmployees, 0.5) FROM Account
+SELECT histogram(IsWon) FROM Opportunity
+SELECT map_from_entries(list((StageName, 1))) IS NOT NULL FROM (SELECT DISTINCT StageName FROM Opportunity)
+SELECT Name COLLATE NOCASE AS n, count(*) FROM Account GROUP BY n HAVING count(*) > 1
+SELECT DISTINCT Name COLLATE NOCASE FROM Account WHERE Name ILIKE 'acme%'
+SELECT Name FROM Account WHERE Name SIMILAR TO 'A.*'
+SELECT Name FROM Account WHERE Name ~ '^A' AND NOT Name ~~* 'ac%'
+SELECT x: Name, y: Industry FROM Account
+SELECT Name FROM Account WHERE (Name, Industry) IS NOT DISTINCT FROM ('Acme', NULL)
+SELECT #1 FROM (SELECT Name FROM Account)
+SELECT try_cast(Name AS INTEGER) FROM Account WHERE Name <> 'x'
+SELECT json_object('n', Name) FROM Account
+SELECT to_json(Account) FROM Account WHERE Name = 'Acme'
+SELECT Id FROM Account WHERE Id = ALL (SELECT Id FROM Account WHERE Name = 'Acme')
+SELECT Id FROM Account LIMIT 10%
+SELECT Id FROM Account ORDER BY Id LIMIT (SELECT 3)
+SELECT Id FROM Account ORDER BY Id LIMIT 1 + 1 OFFSET 1 + 1
+SELECT count(*) FROM (SELECT Id FROM Account LIMIT 0 OFFSET 3)
+SELECT count(*) FROM (SELECT Id FROM Account LIMIT NULL)
+SELECT count(*) FROM (SELECT Id FROM Account WHERE Name IS NOT NULL OFFSET 90)
+SELECT count(*) FROM (SELECT Id FROM Account ORDER BY Name LIMIT 5) JOIN Contact c ON true
+SELECT count(*) FROM (FROM Account LIMIT 5) UNION ALL SELECT count(*) FROM (FROM lake.orders LIMIT 7)

@@ -64,9 +64,9 @@ def test_generated_queries_have_one_answer(asked: tuple[World, int]) -> None:
 
 
 def test_hard_queries_have_one_answer(asked: tuple[World, int]) -> None:
-    w, _ = asked
+    w, block = asked
     wrong = []
-    for sql in HARD:
+    for sql in HARD[block :: len(SETTINGS)]:
         found = try_query(w, Query(sql, None, "hard"), Counter())
         wrong += [f"{sql}\n" + "\n".join(found)] * bool(found)
     assert not wrong, "\n\n".join(wrong)

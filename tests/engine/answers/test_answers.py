@@ -172,6 +172,7 @@ def test_show_tables_names_every_table_and_view(connection: isthmus.Connection) 
         ("SELECT EXISTS (FROM energy_deals)", "EXISTS(SELECT * FROM energy_deals)"),
         ("SELECT upper(a.Name) FROM Account a", 'upper(a."Name")'),
         ("SELECT count(*) FROM Account", "count_star()"),
+        ("SELECT max(crm.Account.Id) FROM crm.Account", "max(crm.Account.Id)"),
     ],
 )  # fmt: skip
 def test_a_column_without_an_alias_is_named_as_duckdb_names_it(
