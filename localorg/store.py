@@ -40,6 +40,12 @@ class Store:
         # Only the thread that holds the lock touches these two.
         self._writer: duckdb.DuckDBPyConnection | None = None
         self._pending: dict[str, str] = {}
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every write: two equal ones mean the same rows."""
+        return self._version
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Give a cursor of its own for one thread; close it when done."""
@@ -75,6 +81,7 @@ class Store:
             try:
                 yield cursor
                 cursor.commit()
+                self._version += 1  # after: before it, a reader would keep the old rows as new
                 self._ready.update(self._pending)
             except BaseException:
                 cursor.rollback()

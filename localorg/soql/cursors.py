@@ -11,6 +11,7 @@ from typing import Protocol
 
 from isthmus.localorg import ids
 from isthmus.localorg.errors import OrgError
+from isthmus.localorg.soql.rendered import RenderedBlocks
 
 #: Open queries that keep rendered records; the others render again when they are read.
 MAX_WARM = 8
@@ -56,6 +57,7 @@ class Cursors:
     def __init__(self) -> None:
         self._open: OrderedDict[str, OpenQuery] = OrderedDict()
         self._families: OrderedDict[str, Family] = OrderedDict()
+        self.rendered = RenderedBlocks()
         self._numbers = itertools.count(1)
         self._bytes = 0
         self._lock = threading.Lock()

@@ -97,7 +97,7 @@ class RowPages:
 
     def _render(self, start: int, stop: int) -> pa.Array:
         keys = self._keys.slice(start, stop - start)
-        return self._plan.render(self._store, keys, self._paging)
+        return self._plan.render(self._store, keys, self._paging, self._cursors.rendered)
 
     def _locator(self, query: Query, target: SObject, lookup: str) -> str:
         """Give the locator of a child subquery, the same for each page."""

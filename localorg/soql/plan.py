@@ -18,6 +18,7 @@ from isthmus.localorg.soql.fieldsets import expand
 from isthmus.localorg.soql.grouping import group_sql
 from isthmus.localorg.soql.records import render
 from isthmus.localorg.soql.refusals import plain
+from isthmus.localorg.soql.rendered import RenderedBlocks
 from isthmus.localorg.soql.scope import Scope, object_of
 from isthmus.localorg.soql.selection import row_ids
 
@@ -98,8 +99,11 @@ class Plan:
         )
         return [int(n) for n in _run(store, sql, rows.page).to_pylist()]
 
-    def render(self, store: Store, keys: pa.Array, paging: Paging) -> pa.Array:
+    def render(
+        self, store: Store, keys: pa.Array, paging: Paging, kept: RenderedBlocks
+    ) -> pa.Array:
         """Give the JSON text of these rows, each ended by a comma."""
+        version = store.version  # before reading: a later write must not pass for this state
         scope = self._scope()
         rows = Rows.of(keys, scope)
         made = render(self.query, scope, rows.ids, paging)
@@ -108,7 +112,9 @@ class Plan:
             f"{rows.source}{scope.joins_sql()}{''.join(made.extra)} "
             f"WHERE {rows.within} ORDER BY {rows.order}"
         )
-        return _run(store, sql, rows.page)
+        if self.has_children:
+            return _run(store, sql, rows.page)  # their locators are this query's own
+        return kept.get(sql, keys, version, lambda: _run(store, sql, rows.page))
 
 
 @dataclass(frozen=True)
