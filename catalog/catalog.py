@@ -58,6 +58,8 @@ class Relationship:
 class Catalog:
     """What exists in a project. Descriptions are fetched once and kept until `refresh`.
 
+    A source that `remembers` by itself is asked each time: it sees what has changed.
+
     Safe to use from several threads: a source is asked the same thing once.
 
     Args:
@@ -231,7 +233,7 @@ class Catalog:
         def ask() -> Table | None:
             described = self._readers[source].describe(table)
             if described is not None:
-                self._kept.setdefault((source, ("table", described.name)), described)
+                self._kept[(source, ("table", described.name))] = described
             return described
 
         return self._once(source, ("table", table), ask)
@@ -245,6 +247,10 @@ class Catalog:
         self, source: str, what: Hashable, ask: Callable[[], T], *, keep_none: bool = False
     ) -> T:
         key = (source, what)
+        if getattr(self._readers[source], "remembers", False):
+            fresh = ask()
+            self._kept[key] = fresh
+            return fresh
         found = self._kept.get(key, _NOT_KEPT)
         if found is _NOT_KEPT:
             with self._locks[source]:

@@ -241,6 +241,8 @@ class Connector(ABC):
 
     kind: str
     abilities: frozenset[Ability] = frozenset()
+    #: Whether it keeps its own answers for as long as they hold: the catalog then asks each time.
+    remembers: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name

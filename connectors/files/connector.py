@@ -47,6 +47,7 @@ class Files(Connector):
 
     kind = "files"
     abilities = frozenset({Ability.FILTER, Ability.PROJECT, Ability.LIMIT})
+    remembers = True  # a folder may have changed since the last query
 
     def __init__(self, name: str, config: Mapping[str, Any]) -> None:
         super().__init__(name)
