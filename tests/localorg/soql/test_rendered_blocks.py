@@ -32,7 +32,12 @@ def test_what_was_used_longest_ago_goes_first() -> None:
     text = pa.array(["x" * 1000])
     blocks, made = RenderedBlocks(most=2 * text.nbytes), []
     for name in ("a", "b", "a", "c", "a", "b"):
-        blocks.get(name, pa.array([1]), 1, lambda name=name: made.append(name) or text)  # type: ignore[misc]
+
+        def make(name: str = name) -> pa.Array:
+            made.append(name)
+            return text
+
+        blocks.get(name, pa.array([1]), 1, make)
     assert made == ["a", "b", "c", "b"]
 
 
