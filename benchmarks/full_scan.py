@@ -88,7 +88,10 @@ CONTENDERS = {"baseline": baseline, "ours": ours, "floor": floor}
 
 IMPORTS = {
     "baseline": ("pandas", "requests", "simple_salesforce"),
-    "ours": ("duckdb", "pyarrow.json", "simple_salesforce", "isthmus.engine.connection"),
+    "ours": (
+        *("duckdb", "pyarrow.json", "simple_salesforce", "isthmus.engine.connection"),
+        "isthmus.connectors.salesforce.connector",
+    ),
     "floor": ("urllib3",),
 }
 
