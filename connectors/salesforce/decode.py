@@ -55,6 +55,8 @@ def _wire(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_date(kind) or pa.types.is_time(kind) else kind
 
 
+# Arrow's own pools keep what pages once took: a quarter more memory, and no faster.
+_POOL: Final = pa.system_memory_pool()
 _NEXT: Final = re.compile(rb'"nextRecordsUrl"\s*:\s*"(/[^"\\]+)"')
 _URL: Final = re.compile(rb'"attributes"\s*:\s*\{[^{}]*?"url"\s*:\s*"[^"\\]*/([0-9A-Za-z]{18})"')
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(\.\d{1,3})?(Z|\+0000)")
@@ -148,6 +150,7 @@ class Decoder:
                 pa.BufferReader(body),
                 read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + 16),
                 parse_options=self._options,
+                memory_pool=_POOL,
             )
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             raise self._diagnosed(body, error) from error
