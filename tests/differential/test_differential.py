@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Fragment, Judgement, Promise, ScanRequest
@@ -61,6 +63,15 @@ def test_generated_queries_have_one_answer(asked: tuple[World, int]) -> None:
     for promise in ("crm EXACT", "crm SUPERSET", "lake EXACT"):
         assert sum(n for what, n in coverage.items() if what.startswith(promise)) > 0, promise
     assert coverage["answered"] > QUERIES * 0.9
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(st.integers(min_value=1_000_000, max_value=10**9))
+def test_any_generated_query_has_one_answer(asked: tuple[World, int], number: int) -> None:
+    w, _ = asked
+    query = generate(w.relations, SEED, number)
+    found = try_query(w, query, Counter())
+    assert not found, f"{query.sql}\n{query.params}\n" + "\n".join(found)
 
 
 def test_hard_queries_have_one_answer(asked: tuple[World, int]) -> None:
