@@ -250,21 +250,20 @@ def _sources(
 def _kind(
     name: object, kinds: Mapping[str, SourceKind], path: tuple[str, ...], origin: _Origin
 ) -> SourceKind:
-    every = ", ".join(kinds)
+    if isinstance(name, str) and name in kinds:
+        return kinds[name]
+    every = ", ".join(kinds)  # only now: it looks through every installed package
     if name is None:
         raise ConfigError(
             f"{'.'.join(path)} does not say its kind",
             place=origin.places.of(path),
             remedy=f'Add a line such as kind = "{next(iter(kinds), "files")}"; kinds are {every}.',
         )
-    place = origin.places.of((*path, "kind"))
-    if not isinstance(name, str) or name not in kinds:
-        raise ConfigError(
-            f"{'.'.join(path)} is of the kind {name!r}, which no connector reads",
-            place=place,
-            remedy=did_you_mean(str(name), kinds) or f"The kinds are {every}.",
-        )
-    return kinds[name]
+    raise ConfigError(
+        f"{'.'.join(path)} is of the kind {name!r}, which no connector reads",
+        place=origin.places.of((*path, "kind")),
+        remedy=did_you_mean(str(name), kinds) or f"The kinds are {every}.",
+    )
 
 
 def _views(table: Mapping[str, Any], origin: _Origin) -> tuple[View, ...]:
