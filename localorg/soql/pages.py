@@ -36,7 +36,7 @@ class RowPages:
         self._store = store
         self._cursors = cursors
         self._size = size
-        keys = plan.keys(store)
+        keys = plan.keys(store, cursors.rendered)
         self._keys = keys if most is None else keys.slice(0, most)
         self._lock = threading.Lock()
         self._start = 0

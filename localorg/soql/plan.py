@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "is_count", "is_grouped", "plan", "records"]
 
+_ALL = pa.array([], pa.int64())
+
 #: Groups that one answer can hold; aggregate queries have no next page.
 MAX_GROUPS = 2000
 
@@ -53,9 +55,11 @@ class Plan:
         rows = row_ids(self.query, self._scope())
         return int(_run(store, f"SELECT count(*)::BIGINT AS n FROM ({rows})")[0].as_py())
 
-    def keys(self, store: Store) -> pa.Array:
+    def keys(self, store: Store, kept: RenderedBlocks) -> pa.Array:
         """Give the row numbers that the query selects, in order."""
-        return _run(store, row_ids(self.query, self._scope(), self.parent))
+        version = store.version
+        sql = row_ids(self.query, self._scope(), self.parent)
+        return kept.get(sql, _ALL, version, lambda: _run(store, sql))
 
     def groups(self, store: Store) -> Page:
         """Answer a grouped query whole; OrgError EXCEEDED_ID_LIMIT above 2,000 groups."""

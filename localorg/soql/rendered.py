@@ -1,4 +1,4 @@
-"""Rendered records that are kept, so that a query asked again costs no rendering.
+"""What queries found and rendered, kept, so that a query asked again costs neither.
 
 A local org must never be the bottleneck of what is measured against it, and clients ask the same
 thing again and again. What was rendered holds until anything is written.
@@ -20,7 +20,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 
 class RenderedBlocks:
-    """Blocks of records as JSON text, by how they were made. Safe to use from several threads."""
+    """Row numbers and blocks of JSON text, by the SQL that made them. Safe to use from threads."""
 
     def __init__(self, most: int = MAX_BYTES) -> None:
         self._most = most
@@ -29,7 +29,7 @@ class RenderedBlocks:
         self._lock = threading.Lock()
 
     def get(self, sql: str, keys: pa.Array, version: int, make: Callable[[], pa.Array]) -> pa.Array:
-        """Give the block that this SQL renders of these row numbers in this state of the data."""
+        """Give what this SQL makes of these row numbers in this state of the data."""
         name = (sql, _digest(keys), version)
         with self._lock:
             kept = self._blocks.get(name)
