@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -145,14 +146,14 @@ class Decoder:
             raise Malformed("it is no JSON object")  # pyarrow.json crashes on a bare null
         try:
             if not body.isascii():
-                str(body, "utf-8")  # pyarrow.json lets wrong bytes through
+                _demand_utf8(body)  # pyarrow.json lets wrong bytes through
             table = pj.read_json(
                 pa.BufferReader(body),
                 read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + 16),
                 parse_options=self._options,
                 memory_pool=_POOL,
             )
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        except pa.ArrowInvalid as error:
             raise self._diagnosed(body, error) from error
         if table.num_rows != 1:
             raise Malformed("it is more than one document")
@@ -227,6 +228,17 @@ class Decoder:
         return DataError(
             f"{name} holds {shown}, which does not fit its type {column.type}", remedy=remedy
         )
+
+
+def _demand_utf8(body: bytes) -> None:
+    """Check as Arrow does, which takes a fortieth of the time that making a Python text takes.
+
+    Raises:
+        pyarrow.ArrowInvalid: it is no UTF-8.
+    """
+    ends = pa.py_buffer(struct.pack("=ii", 0, len(body)))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(body)])
+    text.validate(full=True)
 
 
 class _Number(str):
