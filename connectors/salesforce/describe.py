@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from isthmus.catalog.model import Table, TableName
 from isthmus.connectors.salesforce.metadata import Metadata
@@ -71,6 +72,10 @@ class _Kept:
     fresh: bool
 
 
+# it becomes part of an address
+_API_NAME: Final = re.compile(r"[A-Za-z]\w*", re.ASCII)
+
+
 class Describes:
     """The tables of one org. Safe to use from threads; only the first asker of a table waits."""
 
@@ -90,19 +95,26 @@ class Describes:
         return tuple(self._listed().values())
 
     def table(self, name: str) -> Table | None:
-        """The table of that name, found in any case; None where there is none."""
-        listed = self._listed().get(name.lower())
-        if listed is None:
+        """The table of that name, found in any case; None where there is none.
+
+        The object is asked for by the name as it is given, which saves listing all objects; the
+        list is asked only where the org does not know that spelling.
+        """
+        names = self._names
+        if _API_NAME.fullmatch(name) is None or (names is not None and name.lower() not in names):
             return None
-        with self._turn(listed.name):
-            kept = self._known(listed.name)
+        with self._turn(name.lower()):
+            kept = self._known(name.lower())
             if kept is not None and kept.fresh:
                 return kept.table
-            kept = self._fetched(listed.name, kept)
+            kept = self._fetched(kept.table.name if kept else name, kept)
             if kept is None:
+                listed = self._listed().get(name.lower())
+                kept = self._fetched(listed.name, None) if listed and listed.name != name else None
+            if kept is None or not kept.table.properties["queryable"]:
                 return None
             with self._lock:
-                self._kept[listed.name] = kept
+                self._kept[name.lower()] = kept
             return kept.table
 
     def refresh(self) -> None:

@@ -215,7 +215,15 @@ def test_threads_that_ask_for_a_table_share_one_describe(crm: Salesforce) -> Non
     for thread in threads:
         thread.join()
     assert len({t.name for t in found if t is not None}) == 3 and None not in found
-    assert crm.metadata_bill.metadata_calls == 1 + 3
+    assert crm.metadata_bill.metadata_calls == 3
+
+
+def test_an_object_that_is_not_there_is_looked_for_in_the_list(crm: Salesforce) -> None:
+    assert crm.describe("Acount") is None
+    assert crm.describe("../limits") is None
+    assert crm.metadata_bill.metadata_calls == 2  # its describe, then the list
+    assert crm.describe("Conttact") is None
+    assert crm.metadata_bill.metadata_calls == 2
 
 
 def test_refresh_revalidates_a_describe(org: LocalOrg, crm: Salesforce) -> None:
