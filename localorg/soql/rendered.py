@@ -15,8 +15,8 @@ import pyarrow as pa
 
 __all__ = ["RenderedBlocks"]
 
-#: Bytes of JSON that are kept; what was used longest ago goes first.
-MAX_BYTES = 512 * 1024 * 1024
+#: Bytes that are kept, two scans of a million rows; what was used longest ago goes first.
+MAX_BYTES = 1024 * 1024 * 1024
 
 
 class RenderedBlocks:
