@@ -57,12 +57,12 @@ def ours(ready: dict[str, Any]) -> int:
     return rows
 
 
-def floor(ready: dict[str, Any]) -> int:
+def floor(ready: dict[str, Any], soql: str = SOQL) -> int:
     import urllib3
 
     pool = urllib3.PoolManager(ca_certs=ready["ca_file"])
     headers = {"Authorization": f"Bearer {ready['access_token']}", "Accept-Encoding": "gzip"}
-    path = "/services/data/v62.0/query?" + urllib.parse.urlencode({"q": SOQL})
+    path = "/services/data/v62.0/query?" + urllib.parse.urlencode({"q": soql})
     total = 0
     while path:
         body = pool.request("GET", ready["https"] + path, headers=headers).data

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from full_scan import SOQL, floor, local_org
+from full_scan import COLUMNS, SOQL, floor, local_org
 
 
 def decode(ready: dict[str, Any]) -> tuple[int, float]:
@@ -35,13 +35,19 @@ def main() -> None:
     with local_org(100) as (ready_file, _):
         ready = json.loads(Path(ready_file).read_text())
         floor(ready)  # the first scan makes the table
-        ratios = []
-        for _ in range(3):
-            began = time.perf_counter()
-            served = floor(ready) / (time.perf_counter() - began)
+        first, again = [], []
+        for turn in range(1, 4):
+            # The org keeps what it rendered, by columns and rows: another order is rendered anew.
+            turned = (*COLUMNS[turn:], *COLUMNS[:turn])
+            unseen = f"SELECT {', '.join(turned)} FROM Opportunity"
             rows, seconds = decode(ready)
-            ratios.append(served / (rows / seconds))
-    print(f"rows served per row that simple-salesforce can decode: x {sorted(ratios)[1]:.1f}")
+            for soql, ratios in ((unseen, first), (SOQL, again)):
+                began = time.perf_counter()
+                served = floor(ready, soql) / (time.perf_counter() - began)
+                ratios.append(served / (rows / seconds))
+    print("rows served per row that simple-salesforce can decode, median of 3:")
+    print(f"  a query asked for the first time: x {sorted(first)[1]:.1f}")
+    print(f"  a query asked again (its pages are kept): x {sorted(again)[1]:.1f}")
 
 
 if __name__ == "__main__":
