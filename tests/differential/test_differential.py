@@ -74,6 +74,14 @@ def test_any_generated_query_has_one_answer(asked: tuple[World, int], number: in
     assert not found, f"{query.sql}\n{query.params}\n" + "\n".join(found)
 
 
+def test_a_failing_row_that_a_limit_may_choose_is_no_difference(asked: tuple[World, int]) -> None:
+    w, _ = asked
+    whole = "SELECT Amount * 0.5 AS c0 FROM main.pipeline"  # one amount is too large to multiply
+    assert ask_duckdb(w.reference, whole, None).error == "data"
+    query = Query(f"{whole} LIMIT 5 OFFSET 0", None, "plain_limit", whole, 5)
+    assert [found for _ in range(20) for found in try_query(w, query, Counter())] == []
+
+
 def test_hard_queries_have_one_answer(asked: tuple[World, int]) -> None:
     w, block = asked
     wrong = []
