@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 import pyarrow as pa
 
@@ -21,15 +22,19 @@ from isthmus.errors import Cancelled, DeadlineExceeded
 
 __all__ = [
     "Ability",
+    "Aggregate",
     "Bill",
     "Connector",
     "Finding",
     "Fragment",
     "Judgement",
+    "Lookup",
     "Meter",
+    "Order",
     "Promise",
     "ReadContext",
     "ScanRequest",
+    "Verdict",
 ]
 
 
@@ -47,6 +52,10 @@ class Ability(Enum):
     FILTER = "filter"
     PROJECT = "project"
     LIMIT = "limit"
+    ORDER = "order"
+    AGGREGATE = "aggregate"
+    LOOKUP = "lookup"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True)
@@ -98,15 +107,69 @@ class Bill:
 
 
 @dataclass(frozen=True)
+class Order:
+    """One key of an order; nulls stand where it says, whatever the source's habit."""
+
+    column: str
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A value over the rows of a group: ``count(*)`` has no column."""
+
+    function: Literal["count", "min", "max"]
+    column: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its column's name in the answer.
+
+        >>> Aggregate("count").name, Aggregate("min", "Amount").name
+        ('count(*)', 'min(Amount)')
+        """
+        return f"{self.function}({self.column or '*'})"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The row that a foreign key points to, fetched with each row that has the key.
+
+    Its columns come as ``KEY.COLUMN`` (``AccountId.Name``, ``AccountId.OwnerId.Name``), all null
+    where there is no such row.
+
+    Attributes:
+        key: the foreign key column of the table that looks up.
+        table: the table looked up, found by its primary key.
+        columns: names to return of it.
+        predicates: what must hold of it. Rows whose looked-up row fails one, or is missing, are
+            not needed; the engine filters again, so a SUPERSET will do.
+        lookups: what it looks up itself.
+    """
+
+    key: str
+    table: Table
+    columns: tuple[str, ...]
+    predicates: tuple[Predicate, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+
+
+@dataclass(frozen=True)
 class ScanRequest:
     """One table occurrence: what of it is needed.
 
     Attributes:
         table: the table, as the connector described it.
-        columns: names to return, in this order; may be empty (then only rows count).
+        columns: names to return, in this order; may be empty (then only rows count). With
+            `aggregates`, the columns to group by.
         predicates: all must pass; each is sent, or not, by the connector's own judgement.
         limit: any `limit` rows that pass will do. Only given when every predicate is EXACT.
         options: the source's documented scan options, such as ``include_deleted``.
+        order: with `limit`: the first rows in this order, ties as the source likes.
+        aggregates: not rows but groups: `columns`, then one column for each aggregate. Only
+            given when every predicate is EXACT.
+        lookups: rows of other tables of the source that are fetched along.
     """
 
     table: Table
@@ -114,6 +177,17 @@ class ScanRequest:
     predicates: tuple[Predicate, ...] = ()
     limit: int | None = None
     options: frozenset[str] = frozenset()
+    order: tuple[Order, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a source can do a thing exactly, and why (not), in words for EXPLAIN."""
+
+    able: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -122,12 +196,15 @@ class Fragment:
 
     Attributes:
         request: the scan it answers.
-        text: what is sent, readable and complete (a SOQL text, a file filter).
+        text: what is sent, readable and complete (a SOQL text, a file filter); the first of
+            `statements`, where there are several.
         access_path: how it is fetched, such as ``REST query``.
         judgements: one for each predicate of the request, in its order.
         columns: what `open` yields, in order; it begins with `request.columns` and may carry
             more, which the engine needs to filter again.
         estimate: the bill, predicted without a data call.
+        statements: all texts that are sent, where one can't hold it (a long list of keys, a
+            table of many columns); empty where `text` is all.
     """
 
     request: ScanRequest
@@ -136,6 +213,7 @@ class Fragment:
     judgements: tuple[Judgement, ...]
     columns: tuple[str, ...]
     estimate: Bill
+    statements: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -266,6 +344,21 @@ class Connector(ABC):
     @abstractmethod
     def plan(self, request: ScanRequest) -> Fragment:
         """Make the fragment for a scan, with its predicted bill. No data call is made."""
+
+    def can(self, request: ScanRequest) -> Verdict:
+        """Whether it answers the order, aggregates and lookups of a request exactly. Pure.
+
+        The engine asks before it plans with any of them.
+        """
+        asked = request.order or request.aggregates or request.lookups
+        return Verdict(not asked, "the source gives rows only" if asked else "")
+
+    def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
+        """The bill of a request to which an IN list of so many keys is added. No data call.
+
+        None: such a list is not sent, or not for this column.
+        """
+        return None
 
     @abstractmethod
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
