@@ -10,23 +10,27 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
 from isthmus.catalog.model import RowCount, Table, TableName
+from isthmus.catalog.statistics import NOTHING_KNOWN, Statistics
 from isthmus.connectors.predicates import Predicate
 from isthmus.errors import Cancelled, DeadlineExceeded
 
 __all__ = [
+    "OPEN",
     "Ability",
     "Aggregate",
     "Bill",
+    "CallKind",
     "Connector",
     "Finding",
     "Fragment",
+    "Gate",
     "Judgement",
     "Lookup",
     "Meter",
@@ -78,6 +82,7 @@ class Bill:
         seconds: from the first request to the last byte.
         metadata_calls: requests for descriptions and counts, cached afterwards.
         basis: where an estimate comes from; empty for an actual bill.
+        bulk_calls: how many of `calls` are of bulk jobs; the others are queries.
     """
 
     calls: int = 0
@@ -86,6 +91,12 @@ class Bill:
     seconds: float = 0.0
     metadata_calls: int = 0
     basis: str = ""
+    bulk_calls: int = 0
+
+    @property
+    def query_calls(self) -> int:
+        """How many of `calls` are no bulk job's."""
+        return self.calls - self.bulk_calls
 
     def __add__(self, other: Bill) -> Bill:
         return Bill(
@@ -94,6 +105,7 @@ class Bill:
             self.bytes + other.bytes,
             self.seconds + other.seconds,
             self.metadata_calls + other.metadata_calls,
+            bulk_calls=self.bulk_calls + other.bulk_calls,
         )
 
     def __sub__(self, other: Bill) -> Bill:
@@ -103,6 +115,7 @@ class Bill:
             self.bytes - other.bytes,
             self.seconds - other.seconds,
             self.metadata_calls - other.metadata_calls,
+            bulk_calls=self.bulk_calls - other.bulk_calls,
         )
 
 
@@ -202,7 +215,9 @@ class Fragment:
         judgements: one for each predicate of the request, in its order.
         columns: what `open` yields, in order; it begins with `request.columns` and may carry
             more, which the engine needs to filter again.
-        estimate: the bill, predicted without a data call.
+        estimate: the bill, predicted without a data call: the likeliest one.
+        low: the least that it costs, if it is read to its end and no request fails.
+        high: the most that it costs, if no request fails; None where nobody can tell.
         statements: all texts that are sent, where one can't hold it (a long list of keys, a
             table of many columns); empty where `text` is all.
     """
@@ -214,6 +229,8 @@ class Fragment:
     columns: tuple[str, ...]
     estimate: Bill
     statements: tuple[str, ...] = ()
+    low: Bill = field(default_factory=Bill)
+    high: Bill | None = None
 
     @property
     def source(self) -> str:
@@ -226,36 +243,120 @@ class Fragment:
         return tuple(j.predicate for j in self.judgements if j.promise is not Promise.EXACT)
 
 
-class Meter:
-    """Counts what a fragment really costs while it is read. Safe to use from threads."""
+CallKind = Literal["query", "bulk", "metadata"]
 
-    def __init__(self) -> None:
+
+class Gate(Protocol):
+    """Who is asked before each call whether it may be made. Safe to use from threads."""
+
+    def spend(self, kind: CallKind, rows: int) -> None:
+        """Let a call through and count it, with the rows that it is known to bring.
+
+        Raises:
+            BudgetExceeded: it would pass a budget; it is not counted and must not be made.
+        """
+
+    def give_back(self, kind: CallKind, calls: int, rows: int) -> None:
+        """Calls that never arrived, or rows that did not come after all."""
+
+    def take(self, *, calls: int, rows: int, bytes: int) -> None:
+        """What has come, or was made without asking.
+
+        Raises:
+            BudgetExceeded: that was more than the budget allows.
+        """
+
+    def told(self, used: int, allowed: int) -> None:
+        """The source has said how much of its own limit is used, this answer included."""
+
+
+class _Open:
+    """The gate where there is no budget."""
+
+    def spend(self, kind: CallKind, rows: int) -> None:
+        return None
+
+    def give_back(self, kind: CallKind, calls: int, rows: int) -> None:
+        return None
+
+    def take(self, *, calls: int, rows: int, bytes: int) -> None:
+        return None
+
+    def told(self, used: int, allowed: int) -> None:
+        return None
+
+
+OPEN: Final[Gate] = _Open()
+
+
+class Meter:
+    """Counts what a fragment really costs while it is read. Safe to use from threads.
+
+    A connector calls `spend_call` before each call to its source, retries included, and `add`
+    for what came.
+
+    Args:
+        gate: asked before each call.
+    """
+
+    def __init__(self, gate: Gate = OPEN) -> None:
+        self._gate = gate
         self._lock = threading.Lock()
         self._bill = Bill()
         self._started: float | None = None
         self.pages = 0
 
+    def spend_call(self, kind: CallKind = "query", *, rows: int = 0) -> None:
+        """Count a call that is about to be made.
+
+        Args:
+            kind: which counter it belongs to.
+            rows: how many rows it will bring, where that is known.
+
+        Raises:
+            BudgetExceeded: it would pass a budget. It must not be made.
+        """
+        self._gate.spend(kind, rows)
+        if kind == "metadata":
+            self._count(Bill(metadata_calls=1))
+        else:
+            self._count(Bill(calls=1, bulk_calls=int(kind == "bulk")))
+
+    def give_back(self, kind: CallKind = "query", *, calls: int = 0, rows: int = 0) -> None:
+        """Take back calls that never reached the source, or rows that were expected of a call."""
+        self._gate.give_back(kind, calls, rows)
+        if kind == "metadata":
+            self._count(Bill(metadata_calls=-calls))
+        elif calls:
+            self._count(Bill(calls=-calls, bulk_calls=-calls if kind == "bulk" else 0))
+
     def add(
         self, *, calls: int = 0, rows: int = 0, bytes: int = 0, metadata_calls: int = 0
     ) -> None:
-        """Add to the bill; the clock starts with the first addition or `start`."""
-        with self._lock:
-            now = time.monotonic()
-            if self._started is None:
-                self._started = now
-            b = self._bill
-            self._bill = Bill(
-                b.calls + calls,
-                b.rows + rows,
-                b.bytes + bytes,
-                now - self._started,
-                b.metadata_calls + metadata_calls,
-            )
-            self.pages += 1 if rows else 0
+        """Add to the bill; the clock starts with the first addition or `start`.
+
+        Raises:
+            BudgetExceeded: more has come than a budget allows; the bill has it all the same.
+        """
+        self._count(Bill(calls, rows, bytes, metadata_calls=metadata_calls))
+        if calls or rows or bytes:
+            self._gate.take(calls=calls, rows=rows, bytes=bytes)
+
+    def told(self, used: int, allowed: int) -> None:
+        """Pass on how much of its own limit the source says is used."""
+        self._gate.told(used, allowed)
 
     def start(self) -> None:
         """Start the clock, if it does not run yet."""
         self.add()
+
+    def _count(self, more: Bill) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if self._started is None:
+                self._started = now
+            self._bill = replace(self._bill + more, seconds=now - self._started)
+            self.pages += 1 if more.rows else 0
 
     @property
     def bill(self) -> Bill:
@@ -324,6 +425,26 @@ class Connector(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.statistics: Statistics = NOTHING_KNOWN
+        self.gate: Gate = OPEN
+
+    @property
+    def identity(self) -> str:
+        """Names the system behind it, without secrets: what is learnt of it is kept under this.
+
+        The same text from two projects means the same system.
+        """
+        return f"{self.kind}:{self.name}"
+
+    def equip(self, statistics: Statistics, gate: Gate) -> None:
+        """Be told, before the first question, what is remembered and whom to ask before calls.
+
+        Args:
+            statistics: what earlier answers have taught; for estimates only.
+            gate: for the calls of descriptions and counts; a fragment's come with its context.
+        """
+        self.statistics = statistics
+        self.gate = gate
 
     @abstractmethod
     def tables(self) -> Iterable[TableName]:

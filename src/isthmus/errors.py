@@ -11,6 +11,7 @@
     │   ├── DataError           a row does not fit its declared type, or a source contradicts itself
     │   ├── AuthError           a source does not let us in
     │   ├── SourceError         a source refused or failed, and trying again does not help
+    │   ├── BudgetExceeded      a query would cost more than a budget allows
     │   └── MissingExtra        an optional package is not installed
     ├── Retryable               the same call may work later
     │   └── SourceUnavailable   a source was out of reach, or over a limit, after our own retries
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "AuthError",
+    "BudgetExceeded",
     "Cancelled",
     "ConfigError",
     "DataError",
@@ -151,6 +153,25 @@ class SourceError(Final):
     ) -> None:
         super().__init__(message, place=place, remedy=remedy)
         self.code = code
+
+
+class BudgetExceeded(Final):
+    """A query was predicted to cost more than a budget allows, or was stopped before it did.
+
+    Args:
+        plan: the query's plan, with its predicted bill, where there is one; an `isthmus` `Plan`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        plan: object | None = None,
+        place: Place | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, place=place, remedy=remedy)
+        self.plan = plan
 
 
 class MissingExtra(Final):
