@@ -266,8 +266,13 @@ class Gate(Protocol):
             BudgetExceeded: that was more than the budget allows.
         """
 
-    def told(self, used: int, allowed: int) -> None:
-        """The source has said how much of its own limit is used, this answer included."""
+    def end(self, usage: tuple[int, int] | None) -> None:
+        """A call that was let through is over.
+
+        Args:
+            usage: what the answer says of the source's own limit: calls used, this one among
+                them, and allowed.
+        """
 
 
 class _Open:
@@ -282,7 +287,7 @@ class _Open:
     def take(self, *, calls: int, rows: int, bytes: int) -> None:
         return None
 
-    def told(self, used: int, allowed: int) -> None:
+    def end(self, usage: tuple[int, int] | None) -> None:
         return None
 
 
@@ -292,8 +297,8 @@ OPEN: Final[Gate] = _Open()
 class Meter:
     """Counts what a fragment really costs while it is read. Safe to use from threads.
 
-    A connector calls `spend_call` before each call to its source, retries included, and `add`
-    for what came.
+    A connector calls `spend_call` before each call to its source, retries included, `end_call`
+    when it is over, and `add` for what came.
 
     Args:
         gate: asked before each call.
@@ -342,9 +347,13 @@ class Meter:
         if calls or rows or bytes:
             self._gate.take(calls=calls, rows=rows, bytes=bytes)
 
-    def told(self, used: int, allowed: int) -> None:
-        """Pass on how much of its own limit the source says is used."""
-        self._gate.told(used, allowed)
+    def end_call(self, usage: tuple[int, int] | None = None) -> None:
+        """A call that was spent is over, whatever came of it.
+
+        Args:
+            usage: calls used and allowed of the source's own limit, where the answer says it.
+        """
+        self._gate.end(usage)
 
     def start(self) -> None:
         """Start the clock, if it does not run yet."""

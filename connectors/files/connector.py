@@ -178,7 +178,8 @@ class Files(Connector):
                 return
             context.check()
             if not chosen.parts[0].file.location.local:
-                context.meter.add(calls=1)
+                context.meter.spend_call()
+                context.meter.end_call()
             filter = expression(exact, table.schema) if chosen.filtered and exact else None
             needed = read if filter is not None else _read_columns(snapshot, fragment.columns, [])
             schema = pa.schema([snapshot.columns.field(c) for c in needed])

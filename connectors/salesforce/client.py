@@ -16,6 +16,7 @@ from isthmus.connectors.salesforce.refusals import (
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login, Session
 from isthmus.connectors.salesforce.transport import Answer, Broken, Request, Stop, Transport
+from isthmus.connectors.salesforce.usage import usage_of
 
 __all__ = ["Asking", "Client", "Lost", "Stopped"]
 
@@ -66,12 +67,19 @@ class Client:
         """How patiently requests are repeated."""
         return self._policy
 
-    def get(self, path: str, asking: Asking, stop: Stop) -> Answer:
+    def get(self, path: str, asking: Asking, stop: Stop, *, rows: int = 0) -> Answer:
         """GET a path; every request that reaches the server is billed.
+
+        Args:
+            path: from the leading slash.
+            asking: what for, and whom to bill.
+            stop: ends the wait.
+            rows: how many rows the answer will bring, where that is known.
 
         Raises:
             Lost: the server has forgotten the pages.
             Stopped: `stop` was fired.
+            BudgetExceeded: the request would have passed a budget, and was not sent.
             AuthError, SourceError, SourceUnavailable: nothing helped.
         """
         renewed, repeats, slow = False, 0, 0
@@ -79,7 +87,7 @@ class Client:
             if stop.fired:
                 raise Stopped
             session = self._login.session()
-            outcome = self._once(session, path, asking, stop)
+            outcome = self._once(session, path, asking, stop, rows)
             if isinstance(outcome, Answer):
                 return outcome
             refusal, cause = outcome
@@ -108,18 +116,24 @@ class Client:
             ) from cause
 
     def _once(
-        self, session: Session, path: str, asking: Asking, stop: Stop
+        self, session: Session, path: str, asking: Asking, stop: Stop, rows: int
     ) -> Answer | tuple[Refusal, BaseException | None]:
         headers = {**_HEADERS, "Authorization": f"Bearer {session.token}"}
+        meter = asking.meter
+        meter.spend_call(rows=rows)
         try:
             answer = self._transport.send(Request(session.base, path, headers), stop)
         except Broken as broken:
-            if broken.arrived:
-                asking.meter.add(calls=1, bytes=broken.wire_bytes)
+            meter.end_call()
+            meter.give_back(calls=0 if broken.arrived else 1, rows=rows)
+            meter.add(bytes=broken.wire_bytes)
             if stop.fired:
                 raise Stopped from broken
             return Refusal(0, broken.code, str(broken)), broken
-        asking.meter.add(calls=1, bytes=answer.wire_bytes)
+        meter.end_call(usage_of(answer.headers))
         if answer.status == 200:
+            meter.add(bytes=answer.wire_bytes)
             return answer
+        meter.give_back(rows=rows)
+        meter.add(bytes=answer.wire_bytes)
         return refusal_of(answer.status, answer.body, answer.headers), None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from isthmus.catalog.kinds import Key, SourceKind
 from isthmus.catalog.secrets import Secret, resolve
 from isthmus.errors import ConfigError
 
-__all__ = ["AUTHS", "KIND", "Config", "read_config"]
+__all__ = ["AUTHS", "KIND", "Config", "identity_of", "read_config"]
 
 #: What each kind of login needs; a tuple holds alternatives.
 AUTHS: Final[dict[str, tuple[str | tuple[str, ...], ...]]] = {
@@ -118,6 +120,21 @@ def read_config(name: str, given: Mapping[str, Any]) -> Config:
         if key in values:
             values[key] = _address(name, key, str(values[key]))
     return Config(name=name, auth=auth, **values)
+
+
+def identity_of(config: Config) -> str:
+    """The org and the user, without secrets, as far as the settings tell them.
+
+    A local org that is started anew is another org, though its ready file is the same.
+    """
+    if config.auth == "ready_file":
+        try:
+            ready = json.loads(Path(str(config.ready_file)).read_text(encoding="utf-8"))
+            return f"salesforce:{ready['http']}:{ready.get('pid')}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return f"salesforce:{config.ready_file}"
+    where = config.instance_url or config.login_url or config.domain
+    return f"salesforce:{where}:{config.username or config.auth}"
 
 
 def _auth_of(values: Mapping[str, Any]) -> str:

@@ -6,49 +6,40 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
 from isthmus.catalog.model import RowCount, Table, TableName
+from isthmus.catalog.statistics import Statistics
 from isthmus.connectors.contract import (
     Ability,
     Bill,
     Connector,
     Finding,
     Fragment,
+    Gate,
     Judgement,
-    Promise,
     ReadContext,
     ScanRequest,
 )
-from isthmus.connectors.predicates import Compare, In, Predicate, columns_of
+from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.check import findings
 from isthmus.connectors.salesforce.client import Client
-from isthmus.connectors.salesforce.config import read_config
-from isthmus.connectors.salesforce.decode import Decoder
+from isthmus.connectors.salesforce.config import identity_of, read_config
 from isthmus.connectors.salesforce.describe import Describes
-from isthmus.connectors.salesforce.estimate import PAGE_ROWS, bill_for
 from isthmus.connectors.salesforce.flight import Flight
-from isthmus.connectors.salesforce.judge import Translation, translate
 from isthmus.connectors.salesforce.metadata import Metadata
-from isthmus.connectors.salesforce.paging import Reading, read
+from isthmus.connectors.salesforce.options import INCLUDE_DELETED, demand_known
+from isthmus.connectors.salesforce.planning import draft, judged
+from isthmus.connectors.salesforce.prediction import bill_of, bill_of_keys
+from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
-from isthmus.connectors.salesforce.soql import Condition, Statement, encoded, written
 from isthmus.connectors.salesforce.transport import HttpTransport
-from isthmus.errors import IsthmusError, SourceError, UnknownName
+from isthmus.errors import IsthmusError, SourceError
 
 __all__ = ["INCLUDE_DELETED", "Salesforce"]
-
-#: The scan option that reads deleted and archived rows as well (the `queryAll` resource).
-INCLUDE_DELETED: Final = "include_deleted"
-
-#: Bytes of an encoded statement. The server refuses an address with its headers from 16,384 on
-#: (REST API Developer Guide, "Status Codes"); the rest is for path, token and other headers.
-STATEMENT_BYTES: Final = 14_000
-STATEMENT_CHARS: Final = 100_000
-_TOO_LONG: Final = "too long for one statement"
 
 
 class Salesforce(Connector):
@@ -64,7 +55,7 @@ class Salesforce(Connector):
     """
 
     kind = "salesforce"
-    abilities = frozenset({Ability.FILTER, Ability.PROJECT, Ability.LIMIT})
+    abilities = frozenset({Ability.FILTER, Ability.PROJECT, Ability.LIMIT, Ability.KEYS})
 
     def __init__(
         self, name: str, config: Mapping[str, Any], *, policy: Policy | None = None
@@ -78,6 +69,16 @@ class Salesforce(Connector):
         self._transports: dict[str | None, HttpTransport] = {}
         self._counts: dict[str, RowCount | None] = {}
         self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        """The org's address and the user's name, as they are configured."""
+        return identity_of(self._config)
+
+    def equip(self, statistics: Statistics, gate: Gate) -> None:
+        """Be told what is remembered of the org, and whom to ask before each call."""
+        super().equip(statistics, gate)
+        self._metadata.ask_at(gate)
 
     def __repr__(self) -> str:
         return f"Salesforce({self.name!r}, auth={self._config.auth!r})"
@@ -112,7 +113,7 @@ class Salesforce(Connector):
 
     def judge(self, table: Table, predicate: Predicate) -> Judgement:
         """The promise for one predicate, by the allow-list in `judge.RULES`."""
-        translation = _fitting(translate(table, predicate))
+        translation = judged(table, predicate)
         return Judgement(predicate, translation.promise, translation.reason)
 
     def plan(self, request: ScanRequest) -> Fragment:
@@ -122,32 +123,31 @@ class Salesforce(Connector):
             UnknownName: a column or option does not exist.
             SourceError: the columns alone are too many for one statement.
         """
-        _demand_known(request)
+        demand_known(request)
         if self._config.include_deleted:
             request = replace(request, options=request.options | {INCLUDE_DELETED})
-        judged = [_fitting(translate(request.table, p)) for p in request.predicates]
-        judged = _shortened(request, judged)
-        statement = _statement(request, judged)
-        judgements = tuple(
-            Judgement(predicate, t.promise, t.reason)
-            for predicate, t in zip(request.predicates, judged, strict=True)
-        )
-        sent = [j.predicate for j in judgements if j.promise is not Promise.LOCAL]
-        table = request.table
+        drafted = draft(request)
+        texts = drafted.texts
         return Fragment(
             request=request,
-            text=statement.text,
+            text=texts[0],
             access_path=f"REST {_resource(request)}",
-            judgements=judgements,
-            columns=_columns(request, judged),
-            estimate=bill_for(
-                table,
-                [table.column(name) for name in statement.columns],
-                sent,
-                self._counted(table),
-                statement.limit,
+            judgements=tuple(
+                Judgement(predicate, t.promise, t.reason)
+                for predicate, t in zip(request.predicates, drafted.translations, strict=True)
             ),
+            columns=drafted.columns,
+            estimate=bill_of(drafted, self._counted(request.table)),
+            statements=texts if len(texts) > 1 else (),
         )
+
+    def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
+        """The bill with an IN list of so many values of a column, in as few statements as can be.
+
+        None for a column that is not compared exactly or as text.
+        """
+        demand_known(request)
+        return bill_of_keys(request, column, keys, self._counted(request.table))
 
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """Read the rows, a batch a page.
@@ -157,31 +157,22 @@ class Salesforce(Connector):
             AuthError, SourceError, SourceUnavailable: the org can't be read.
             Cancelled, DeadlineExceeded: the query was stopped.
         """
-        request = fragment.request
-        judged = [
-            Translation(j.promise, j.reason, None)
-            if j.promise is Promise.LOCAL
-            else translate(request.table, j.predicate)
-            for j in fragment.judgements
-        ]
-        statement = _statement(request, judged)
-        if statement.text != fragment.text:
+        drafted = draft(fragment.request)
+        if drafted.texts != (fragment.statements or (fragment.text,)):
             raise SourceError(
                 f"source {self.name}: the fragment was not planned by this connector",
                 remedy="Plan the scan again.",
             )
         context.meter.start()
-        if statement.limit == 0:
+        if drafted.limit == 0:
             return
-        selected = tuple(request.table.column(name) for name in statement.columns)
-        reading = Reading(
+        org = Org(
             source=self.name,
             client=self._client(context),
-            decoder=Decoder(request.table.name, selected, fragment.columns),
-            resource=_resource(request),
-            context=context,
+            resource=_resource(fragment.request),
+            concurrency=self._config.concurrency,
         )
-        yield from read(reading, statement)
+        yield from rows(org, drafted, context)
 
     def check(self) -> Iterable[Finding]:
         """Reach the org, log in, compare the version, and read limits and a describe."""
@@ -223,88 +214,3 @@ class Salesforce(Connector):
 
 def _resource(request: ScanRequest) -> str:
     return "queryAll" if INCLUDE_DELETED in request.options else "query"
-
-
-def _demand_known(request: ScanRequest) -> None:
-    names = {column.name for column in request.table.columns}
-    wanted = [*request.columns, *(c for p in request.predicates for c in columns_of(p))]
-    for name in wanted:
-        if name not in names:
-            raise UnknownName(f"{request.table.name} has no column {name!r}")
-    for option in request.options:
-        if option != INCLUDE_DELETED:
-            raise UnknownName(
-                f"a Salesforce table has no option {option!r}",
-                remedy=f"The only option is {INCLUDE_DELETED}.",
-            )
-
-
-def _fitting(translation: Translation) -> Translation:
-    """Local, where the condition alone is too long to send."""
-    if translation.condition is None or _fits(written(translation.condition)):
-        return translation
-    return Translation(Promise.LOCAL, _TOO_LONG)
-
-
-def _fits(text: str) -> bool:
-    return len(text) < STATEMENT_CHARS and len(encoded(text)) <= STATEMENT_BYTES
-
-
-def _shortened(request: ScanRequest, judged: list[Translation]) -> list[Translation]:
-    """With the longest conditions left out until the statement fits."""
-    judged = list(judged)
-    while not _fits(_statement(request, judged).text):
-        lengths = [0 if t.condition is None else len(encoded(written(t.condition))) for t in judged]
-        if not any(lengths):
-            raise SourceError(
-                f"{request.table.name}: the {len(_columns(request, judged))} columns are too many "
-                "for one SOQL statement",
-                remedy="Name the columns you need instead of SELECT *.",
-            )
-        judged[lengths.index(max(lengths))] = Translation(Promise.LOCAL, _TOO_LONG)
-    return judged
-
-
-def _columns(request: ScanRequest, judged: list[Translation]) -> tuple[str, ...]:
-    """What was asked for, and what is needed to filter again."""
-    rechecked = [
-        name
-        for predicate, t in zip(request.predicates, judged, strict=True)
-        if t.promise is not Promise.EXACT
-        for name in columns_of(predicate)
-    ]
-    return tuple(dict.fromkeys((*request.columns, *rechecked)))
-
-
-def _statement(request: ScanRequest, judged: list[Translation]) -> Statement:
-    table = request.table
-    conditions: tuple[Condition, ...] = tuple(
-        t.condition for t in judged if t.condition is not None
-    )
-    # a limit counts rows that pass, so it is sent only if the org drops all others
-    exact = all(t.promise is Promise.EXACT for t in judged)
-    limit = request.limit if exact else None
-    return Statement(
-        table=table.name,
-        columns=_columns(request, judged) or table.primary_key or (table.columns[0].name,),
-        conditions=conditions,
-        by_id=_by_id(table, request.predicates, limit),
-        limit=limit,
-    )
-
-
-#: No page is smaller, unless it is the last.
-_SMALLEST_PAGE: Final = 200
-
-
-def _by_id(table: Table, predicates: tuple[Predicate, ...], limit: int | None) -> bool:
-    """In the order of Ids, where there may be several pages: see `paging`."""
-    for predicate in predicates:
-        match predicate:
-            case Compare(column="Id", op="="):
-                return False
-            case In(column="Id", values=values) if len(values) <= _SMALLEST_PAGE:
-                return False
-    if table.primary_key != ("Id",) or not table.column("Id").properties.get("sortable"):
-        return False
-    return limit is None or limit > PAGE_ROWS

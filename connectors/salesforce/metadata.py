@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from isthmus.connectors.contract import Bill, Meter
+from isthmus.connectors.contract import Bill, Gate, Meter
 from isthmus.connectors.salesforce.refusals import (
     Cure,
     Refusal,
@@ -19,6 +19,7 @@ from isthmus.connectors.salesforce.refusals import (
 )
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login, Session, client_session
+from isthmus.connectors.salesforce.usage import usage_of
 
 if TYPE_CHECKING:
     import requests
@@ -45,6 +46,10 @@ class Metadata:
         self._lock = threading.Lock()
         self._open: list[requests.Session] = []
         self._kept: tuple[Session, Salesforce] | None = None
+
+    def ask_at(self, gate: Gate) -> None:
+        """Ask there before each question, from now on."""
+        self._meter = Meter(gate)
 
     @property
     def bill(self) -> Bill:
@@ -119,8 +124,10 @@ class Metadata:
         renewed, repeats, slow = False, 0, 0
         while True:
             session = self._login.session()
+            self._local.headers = {}
+            self._meter.spend_call("metadata")
             try:
-                return ask(self._client(session))
+                return self._asked(ask, session)
             except Exception as error:
                 refusal = self._refusal(error)
                 if refusal is None:
@@ -141,6 +148,12 @@ class Metadata:
                     raise error_for(
                         refusal, source=self._source, doing=doing, tries=1 + repeats + slow
                     ) from error
+
+    def _asked(self, ask: Callable[[Any], T], session: Session) -> T:
+        try:
+            return ask(self._client(session))
+        finally:
+            self._meter.end_call(usage_of(self._local.headers))
 
     def _client(self, session: Session) -> Salesforce:
         """simple-salesforce for a session, kept while the session lasts."""
@@ -167,7 +180,7 @@ class Metadata:
 
     def _note(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
         self._local.headers = response.headers
-        self._meter.add(metadata_calls=1, bytes=len(response.content))
+        self._meter.add(bytes=len(response.content))
 
     def _refusal(self, error: Exception) -> Refusal | None:
         """What simple-salesforce or requests raised, as a refusal; None for anything else."""
