@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from isthmus.catalog.budget import Budget, SourceBudget, read_budget, read_source_budget
 from isthmus.catalog.kinds import Key, SourceKind, checked_options, unknown_key
 from isthmus.catalog.model import View
 from isthmus.catalog.names import RESERVED_NAMES
@@ -45,6 +46,7 @@ class SourceConfig:
         kind: which connector reads it.
         options: its other keys, checked: paths are absolute, secrets are `Secret`.
         place: where it stands in the project file.
+        budget: what all queries together may cost it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class SourceConfig:
     # Not shown: a filesystem's storage options may hold secrets that nobody marked.
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     place: Place | None = None
+    budget: SourceBudget = field(default_factory=SourceBudget)
 
     @property
     def plain_secrets(self) -> tuple[str, ...]:
@@ -82,12 +85,14 @@ class Project:
 
     Attributes:
         file: the project file, absolute; None for a project that is a dict.
+        budget: what each query may cost.
     """
 
     sources: tuple[SourceConfig, ...] = ()
     views: tuple[View, ...] = ()
     settings: Settings = field(default_factory=Settings)
     file: Path | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _project(
     origin: _Origin,
     file: Path | None,
 ) -> Project:
-    known = ("sources", "views", "settings")
+    known = ("sources", "views", "settings", "budget")
     for key, value in values.items():
         if isinstance(value, Mapping) and "kind" in value and key not in known:
             raise ConfigError(
@@ -218,7 +223,8 @@ def _project(
     views = _views(_table(values, ("views",), origin), origin)
     _no_twins(sources, views, origin)
     settings = _settings(_table(values, ("settings",), origin), origin)
-    return Project(sources, views, settings, file)
+    budget = read_budget(_table(values, ("budget",), origin), ("budget",), origin.places)
+    return Project(sources, views, settings, file, budget)
 
 
 def _table(values: Mapping[str, Any], path: tuple[str, ...], origin: _Origin) -> Mapping[str, Any]:
@@ -242,8 +248,11 @@ def _sources(
         _check_name(name, "source", place, (s.name for s in sources))
         options = dict(_table(table, path, origin))
         kind = _kind(options.pop("kind", None), kinds, path, origin)
+        inner = (*path, "budget")
+        budget = read_source_budget(_table(options, inner, origin), inner, origin.places)
+        options.pop("budget", None)
         checked = checked_options(kind, options, path, origin.places, origin.folder)
-        sources.append(SourceConfig(name, kind.name, checked, place))
+        sources.append(SourceConfig(name, kind.name, checked, place, budget))
     return tuple(sources)
 
 
