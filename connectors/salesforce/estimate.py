@@ -43,6 +43,10 @@ def bill_for(
     sent: Iterable[Predicate],
     count: RowCount | None,
     limit: int | None,
+    *,
+    keys: tuple[str, int] | None = None,
+    chunks: int = 1,
+    parts: int = 1,
 ) -> Bill:
     """The predicted bill of a scan.
 
@@ -52,6 +56,9 @@ def bill_for(
         sent: the predicates that the org applies.
         count: about how many rows the object has.
         limit: the LIMIT that is sent.
+        keys: a column, and how many values of it a list will have that is not known yet.
+        chunks: how many statements the rows are spread over.
+        parts: how many statements the columns are spread over, each with all rows.
     """
     columns = tuple(columns)
     known = UNKNOWN_ROWS if count is None else count.rows
@@ -59,17 +66,19 @@ def bill_for(
     kept = 1.0
     for predicate in sent:
         kept *= share(table, predicate, known)
+    if keys is not None:
+        kept *= min(1.0, keys[1] * _equal(table, keys[0], known))
     rows = max(rows * kept, 1.0) if known else 0.0
     if limit is not None:
         rows = min(rows, float(limit))
     rows_sent = math.ceil(rows)
     page = LONG_PAGE_ROWS if sum(_is_long(column) for column in columns) > 1 else PAGE_ROWS
-    calls = max(1, math.ceil(rows_sent / page))
+    calls = parts * max(chunks, math.ceil(rows_sent / page))
     size = _RECORD_BYTES + sum(_size(column) for column in columns)
     basis = "no row count known" if count is None else count.basis
     return Bill(
         calls=calls,
-        rows=rows_sent,
+        rows=rows_sent * parts,
         bytes=calls * _PAGE_BYTES + rows_sent * size,
         seconds=calls * PAGE_SECONDS,
         basis=basis if kept == 1.0 else f"{basis}, times {kept:.2g} for the filter (a guess)",

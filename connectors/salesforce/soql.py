@@ -70,7 +70,10 @@ class Statement:
     """One SELECT over one object.
 
     Attributes:
+        columns: what stands behind SELECT, written: names, paths, aggregates.
         conditions: all must hold.
+        groups: the columns to group by.
+        order: the keys of an order that is asked for, written.
         by_id: rows come in the order of their Ids, so that a broken read can go on after one.
         after: only rows with a greater Id; used to go on.
     """
@@ -81,6 +84,8 @@ class Statement:
     by_id: bool = False
     limit: int | None = None
     after: str | None = None
+    groups: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -95,8 +100,12 @@ class Statement:
         text = f"SELECT {', '.join(self.columns)} FROM {self.table}"
         if conditions:
             text += f" WHERE {written(All(conditions))}"
+        if self.groups:
+            text += f" GROUP BY {', '.join(self.groups)}"
         if self.by_id:
             text += " ORDER BY Id"
+        elif self.order:
+            text += f" ORDER BY {', '.join(self.order)}"
         if self.limit is not None:
             text += f" LIMIT {self.limit}"
         return text

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from isthmus.connectors.salesforce.connector import STATEMENT_BYTES
 from isthmus.connectors.salesforce.describe import table_of
+from isthmus.connectors.salesforce.length import STATEMENT_BYTES
 from isthmus.connectors.salesforce.soql import Statement, encoded
 from isthmus.connectors.salesforce.types import LOOSE, OMITTED
 

@@ -1,0 +1,33 @@
+"""What may be asked of a Salesforce table: its columns and its scan options."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from isthmus.connectors.contract import ScanRequest
+from isthmus.connectors.predicates import columns_of
+from isthmus.errors import UnknownName
+
+__all__ = ["INCLUDE_DELETED", "demand_known"]
+
+#: The scan option that reads deleted and archived rows as well (the `queryAll` resource).
+INCLUDE_DELETED: Final = "include_deleted"
+
+
+def demand_known(request: ScanRequest) -> None:
+    """Refuse names that do not exist.
+
+    Raises:
+        UnknownName: of a column or an option.
+    """
+    names = {column.name for column in request.table.columns}
+    wanted = [*request.columns, *(c for p in request.predicates for c in columns_of(p))]
+    for name in wanted:
+        if name not in names:
+            raise UnknownName(f"{request.table.name} has no column {name!r}")
+    for option in request.options:
+        if option != INCLUDE_DELETED:
+            raise UnknownName(
+                f"a Salesforce table has no option {option!r}",
+                remedy=f"The only option is {INCLUDE_DELETED}.",
+            )

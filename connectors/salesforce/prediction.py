@@ -1,0 +1,66 @@
+"""The predicted bills of what is planned, and of what might be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from isthmus.catalog.model import RowCount
+from isthmus.connectors.contract import Bill, Promise, ScanRequest
+from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.salesforce.estimate import bill_for
+from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
+from isthmus.connectors.salesforce.length import STATEMENT_BYTES
+from isthmus.connectors.salesforce.planning import Draft, draft
+from isthmus.connectors.salesforce.soql import encoded
+
+__all__ = ["bill_of", "bill_of_keys"]
+
+
+def bill_of(draft: Draft, count: RowCount | None) -> Bill:
+    """The predicted bill of a draft.
+
+    Args:
+        draft: what is sent.
+        count: about how many rows the object has.
+    """
+    table = draft.request.table
+    return bill_for(
+        table,
+        [table.column(name) for name in draft.bare.columns],
+        _sent(draft),
+        count,
+        draft.limit,
+        chunks=len(draft.chunks),
+    )
+
+
+def _sent(draft: Draft) -> list[Predicate]:
+    pairs = zip(draft.request.predicates, draft.translations, strict=True)
+    return [predicate for predicate, t in pairs if t.promise is not Promise.LOCAL]
+
+
+def bill_of_keys(
+    request: ScanRequest, column: str, keys: int, count: RowCount | None
+) -> Bill | None:
+    """The predicted bill of a request with a list of so many values of a column added.
+
+    None where such a list is not sent.
+    """
+    described = request.table.column(column)
+    if not is_key(described):
+        return None
+    if column not in request.columns:  # text is compared again here
+        request = replace(request, columns=(*request.columns, column))
+    drafted = draft(request)
+    room = max(STATEMENT_BYTES - len(encoded(drafted.bare.text)), KEY_ROOM)
+    table = request.table
+    return bill_for(
+        table,
+        [table.column(name) for name in drafted.bare.columns],
+        _sent(drafted),
+        count,
+        drafted.limit,
+        keys=(column, keys),
+        chunks=max(1, math.ceil(keys * key_bytes(described.source_type) / room)),
+    )
