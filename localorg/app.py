@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from isthmus.localorg.resources.call import Call, not_found
 
 _LOGGER = logging.getLogger(__name__)
 _DATA = "/services/data"
+_JOBS = re.compile(r"/services/data/v[0-9.]+/jobs/")
 _LONGEST = 16_384  # bytes of a URI, and of a URI with its headers (REST guide, status 414 and 431)
 
 
@@ -39,8 +41,10 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
     api = api_of(request.path)
     if api == "admin":
         return _guarded(org, request, now, api)
-    soql = request.params.get("q")
+    soql = soql_of(request)
     struck = org.faults.strike(request.path, soql)
+    if struck is not None:
+        request = replace(request, fault=struck.name)
     if struck is not None and struck.name == "expired-session":
         # The session is over for good: who sends the same token again is refused again.
         org.sessions.revoke(token_of(request))
@@ -74,14 +78,26 @@ def _refused(org: Org, request: Request, api: str, error: OrgError) -> Handled:
 
 
 def api_of(path: str) -> str:
-    """Which API a path belongs to: `rest`, `soap`, `oauth` or `admin`."""
+    """Which API a path belongs to: `rest`, `bulk2`, `soap`, `oauth` or `admin`."""
     if path.startswith(admin.PREFIX):
         return "admin"
     if path.startswith("/services/Soap/"):
         return "soap"
     if path.startswith(("/services/oauth2/", "/id/")):
         return "oauth"
-    return "rest"
+    return "bulk2" if _JOBS.match(path) else "rest"
+
+
+def soql_of(request: Request) -> str | None:
+    """The statement that a request runs: in its URL, or in the Bulk job that it creates."""
+    asked = request.params.get("q")
+    if asked is not None or request.method != "POST" or not _JOBS.match(request.path):
+        return asked
+    try:
+        asked = request.json_object().get("query")
+    except OrgError:  # told to the client when the job is to be created
+        return None
+    return asked if isinstance(asked, str) else None
 
 
 def _rest(org: Org, request: Request, now: datetime) -> Handled:
@@ -93,7 +109,7 @@ def _rest(org: Org, request: Request, now: datetime) -> Handled:
     session = org.sessions.find(token_of(request), now)
     org.usage.count(now)
     response = _resource(org, request, now, session, path[len(_DATA) + 1 :])
-    return Handled(response, "rest", session.user.username)
+    return Handled(response, api_of(path), session.user.username)
 
 
 def _resource(org: Org, request: Request, now: datetime, session: Session, path: str) -> Response:
@@ -143,6 +159,7 @@ def _admin(org: Org, request: Request, now: datetime) -> Handled:
 
 _APIS: dict[str, Callable[[Org, Request, datetime], Handled]] = {
     "rest": _rest,
+    "bulk2": _rest,
     "oauth": _oauth,
     "soap": _soap,
     "admin": _admin,

@@ -105,6 +105,20 @@ def org() -> None:
     type=click.IntRange(min=0),
     help="How many API calls a day are allowed.",
 )
+@click.option(
+    "--bulk-seconds",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How long a Bulk query job takes at least, by the org's clock.",
+)
+@click.option(
+    "--bulk-polls",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many polls find a Bulk query job in progress.",
+)
 def serve(
     http: str,
     https: str,
@@ -141,10 +155,9 @@ def _org(
     request_log: str | None,
     switches: tuple[str, ...],
     now: str | None,
-    session_seconds: float,
-    daily_requests: int,
+    **limits: float,
 ) -> Org:
-    settings = replace(Settings(), session_seconds=session_seconds, daily_requests=daily_requests)
+    settings = replace(Settings(), **limits)  # type: ignore[arg-type]
     return make_org(
         data,
         scale=scale,

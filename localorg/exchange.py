@@ -17,7 +17,10 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """A decoded request: `path` unquoted, header names in lower case, `body` unzipped."""
+    """A decoded request: `path` unquoted, header names in lower case, `body` unzipped.
+
+    `fault` is the name of a fault that the resource itself plays out.
+    """
 
     method: str
     path: str
@@ -27,6 +30,7 @@ class Request:
     scheme: str = "http"
     client: str = "127.0.0.1"
     uri_length: int = 0
+    fault: str | None = None
 
     def header(self, name: str, default: str = "") -> str:
         """The value of a header, whatever the case of its name."""

@@ -17,7 +17,8 @@ from typing import Any, Final
 from isthmus.localorg.errors import OrgError
 
 _DATA: Final = r"^/services/data/v[0-9.]+/."
-_PAGES: Final = r"^/services/data/v[0-9.]+/query(All)?(/|$)"
+_QUERIES: Final = r"^/services/data/v[0-9.]+/query(All)?(/|$)"
+_PAGES: Final = r"^/services/data/v[0-9.]+/(query(All)?(/|$)|jobs/query/[^/]+/results)"
 _LOCATORS: Final = r"^/services/data/v[0-9.]+/query(All)?/[^/]+"
 
 #: Each fault and the requests it concerns unless `path` says otherwise.
@@ -29,9 +30,12 @@ SCOPES: Final[dict[str, str]] = {
     "drop-connection": _DATA,
     "request-limit": _DATA,
     "too-many-requests": _DATA,
-    "query-timeout": _PAGES,
+    "query-timeout": _QUERIES,
     "lost-locator": _LOCATORS,
     "malformed-json": _DATA,
+    "concurrent-requests": _DATA,
+    "concurrent-long-requests": _QUERIES,
+    "failed-job": r"^/services/data/v[0-9.]+/jobs/query/?$",
 }
 
 
@@ -90,6 +94,14 @@ _ERRORS: Mapping[str, Callable[[], OrgError]] = {
         429,
         "REQUEST_LIMIT_EXCEEDED",
         "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+    ),
+    "concurrent-requests": lambda: OrgError(
+        403,
+        "REQUEST_LIMIT_EXCEEDED",
+        "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+    ),
+    "concurrent-long-requests": lambda: OrgError(
+        403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."
     ),
     "query-timeout": lambda: OrgError(
         400, "QUERY_TIMEOUT", "Your query request was running for too long."

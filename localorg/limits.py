@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from isthmus.localorg.errors import OrgError
@@ -42,13 +43,18 @@ ALLOWANCES: dict[str, int] = {
 
 
 class Usage:
-    """Counts API calls per UTC day. Safe to use from several threads."""
+    """Counts API calls, and what else is limited, per UTC day. Safe to use from several threads.
 
-    def __init__(self, allowed: int) -> None:
+    `allowed` is how many calls a day may have; it can be changed at any time.
+    """
+
+    def __init__(self, allowed: int, allowances: Mapping[str, int] | None = None) -> None:
         self.allowed = allowed
+        self._allowances = {**ALLOWANCES, **(allowances or {})}
         self._lock = threading.Lock()
         self._day: date | None = None
         self._used = 0
+        self._spent: dict[str, float] = {}
 
     def count(self, now: datetime) -> None:
         """Count a call; OrgError REQUEST_LIMIT_EXCEEDED when the day's allowance is used up."""
@@ -64,6 +70,15 @@ class Usage:
             self._turn(now)
             return self._used
 
+    def spend(self, name: str, now: datetime, amount: float = 1) -> None:
+        """Take from another allowance of the day; OrgError LIMIT_EXCEEDED when it is used up."""
+        with self._lock:
+            self._turn(now)
+            spent = self._spent.get(name, 0) + amount
+            if spent > self._allowances[name]:
+                raise OrgError(400, "LIMIT_EXCEEDED", f"{name} Limit exceeded.")
+            self._spent[name] = spent
+
     def header(self, now: datetime) -> str:
         """The value of Sforce-Limit-Info; tap-salesforce wants exactly this form."""
         return f"api-usage={self.used(now)}/{self.allowed}"
@@ -72,9 +87,13 @@ class Usage:
         """The body of the limits resource."""
         left = self.allowed - self.used(now)
         report = {"DailyApiRequests": {"Max": self.allowed, "Remaining": left}}
-        report.update({name: {"Max": n, "Remaining": n} for name, n in ALLOWANCES.items()})
+        with self._lock:
+            for name, most in self._allowances.items():
+                remaining = max(0, int(most - self._spent.get(name, 0)))
+                report[name] = {"Max": most, "Remaining": remaining}
         return dict(sorted(report.items()))
 
     def _turn(self, now: datetime) -> None:
         if now.date() != self._day:
             self._day, self._used = now.date(), 0
+            self._spent.clear()

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from isthmus.localorg import demo
 from isthmus.localorg.auth.sessions import Sessions
+from isthmus.localorg.bulk.jobs import Jobs, Pace
 from isthmus.localorg.clock import Clock
 from isthmus.localorg.commitlog import CommitLog
 from isthmus.localorg.faults import Faults
@@ -53,7 +54,8 @@ class Org:
         self.records = Records(schema, store, self.commits)
         self.cursors = Cursors()
         self.faults = Faults()
-        self.usage = Usage(self.settings.daily_requests)
+        self.usage = Usage(self.settings.daily_requests, self.settings.allowances)
+        self.bulk = Jobs(store, Pace(self.settings.bulk_seconds, self.settings.bulk_polls))
         dice = dice or random.SystemRandom()
         self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)
         self.started = self.clock.now().replace(microsecond=0)
@@ -64,6 +66,7 @@ class Org:
 
     def close(self) -> None:
         """Drop the rows and close the log."""
+        self.bulk.close()
         self.cursors.drop()
         self.log.close()
         self.store.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
-from isthmus.localorg.resources import limits, query, records, sobjects, versions
+from isthmus.localorg.resources import bulk_query, limits, query, records, sobjects, versions
 from isthmus.localorg.resources.call import Call, not_found
 
 Handler = Callable[[Call], Response]
@@ -52,6 +52,13 @@ ROUTES: tuple[Route, ...] = (
     Route("queryAll", {"GET": query.query_all}),
     Route("query/*", {"GET": query.more}),
     Route("queryAll/*", {"GET": query.more}),
+    Route("jobs/query", {"GET": bulk_query.listed, "POST": bulk_query.create}),
+    Route(
+        "jobs/query/*",
+        {"GET": bulk_query.info, "PATCH": bulk_query.change, "DELETE": bulk_query.delete},
+    ),
+    Route("jobs/query/*/results", {"GET": bulk_query.results}),
+    Route("jobs/query/*/result[Pp]ages", {"GET": bulk_query.result_pages}),
     Route("limits", {"GET": limits.limits}),
     Route("limits/recordCount", {"GET": limits.record_count}),
 )

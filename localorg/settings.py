@@ -51,7 +51,11 @@ class Settings:
     """Who may log in and how, and how far the org lets them go.
 
     `session_seconds` is how long a session lives, `daily_requests` how many API calls a day
-    (UTC) may have, `started` the Unix time of the last change of metadata.
+    (UTC) may have, `allowances` other limits than those of the limits resource, by name.
+
+    A Bulk job takes `bulk_seconds` of the org's clock at least, and `bulk_polls` looks find it in
+    progress. A page of its results that asks for no size has `bulk_page_rows`, and none has more
+    than `bulk_page_bytes`.
     """
 
     password: str = "local-org"
@@ -63,6 +67,11 @@ class Settings:
     org_name: str = "Isthmus Local Org"
     session_seconds: float = 7200.0
     daily_requests: int = 1_000_000
+    allowances: Mapping[str, int] = field(default_factory=dict)
+    bulk_seconds: float = 0.0
+    bulk_polls: int = 1
+    bulk_page_rows: int = 50_000
+    bulk_page_bytes: int = 64 * 1024 * 1024
     rates: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATES))
     corporate_currency: str = "USD"
     fiscal_month: int = 1

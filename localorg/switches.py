@@ -26,6 +26,10 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "malformed-id": ("refuse", "no-rows"),
     # How are texts ordered?
     "string-sort": ("upper", "binary"),
+    # How does Bulk write whole numbers: 5, or 5.0 as some clients have met?
+    "bulk-integers": ("whole", "point"),
+    # How does Bulk write datetimes: ...000Z, or ...000+0000 as REST does?
+    "bulk-datetime": ("z", "offset"),
 }
 
 #: The number of records on a page, whatever the client asks for; for tests with small pages.
@@ -43,6 +47,8 @@ class Switches:
     batch_size: str = "clamp"
     malformed_id: str = "refuse"
     string_sort: str = "upper"
+    bulk_integers: str = "whole"
+    bulk_datetime: str = "z"
     page_size: int | None = None
 
     @classmethod

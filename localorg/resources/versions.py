@@ -14,6 +14,7 @@ _OFFERED = {
     "query": "query",
     "queryAll": "queryAll",
     "limits": "limits",
+    "jobs": "jobs",
     "identity": "",
 }
 _VERSION = re.compile(r"v(\d\d)\.0")

@@ -8,6 +8,11 @@ from isthmus.localorg.soql.operands import DECIMALS, INTEGERS, Operand, label_sq
 
 def formatted(made: Operand, context: Context) -> str:
     """Give the JSON text of FORMAT."""
+    return f"coalesce(to_json({formatted_text(made, context)})::VARCHAR, 'null')"
+
+
+def formatted_text(made: Operand, context: Context) -> str:
+    """Give the text of FORMAT, or SQL null."""
     sql = made.sql
     if made.type == "datetime":
         zone = text_literal(context.user.time_zone)
@@ -22,7 +27,7 @@ def formatted(made: Operand, context: Context) -> str:
         sql = f"({made.money} || ' ' || {number})" if made.money else number
     else:
         sql = f"{sql}::VARCHAR"
-    return f"coalesce(to_json({sql})::VARCHAR, 'null')"
+    return sql
 
 
 def labelled(made: Operand) -> str:

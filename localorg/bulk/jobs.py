@@ -1,0 +1,295 @@
+"""Query jobs: queued, in progress, then complete, failed or aborted, by the org's clock.
+
+A job reads the rows as they are when it is created. It is worked on at once in a thread of its
+own, but tells of it no sooner than the settings `bulk_seconds` and `bulk_polls` allow, so that
+clients meet every state.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from isthmus.localorg import ids
+from isthmus.localorg.bulk.results import BLOCK_ROWS, LINES, Results, Writer
+from isthmus.localorg.bulk.statement import Statement
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.store import Store
+from isthmus.localorg.values import datetime_text, utc_seconds
+
+#: How long a job that has ended is kept (Bulk API 2.0 guide, "Limits").
+KEPT = timedelta(days=7)
+#: How often Salesforce itself tries a job, and what it says when it gives up (from memory).
+RETRIES = 15
+GAVE_UP = "InternalServerError : Retried more than fifteen times"
+_PATIENCE = 10.0  # seconds to wait for a thread when the org closes
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a client asked for when it created a job."""
+
+    soql: str
+    operation: str
+    delimiter: str
+    ending: str
+    version: str
+    user_id: str
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slow a job is: seconds of the org's clock, and looks that find it in progress."""
+
+    seconds: float = 0.0
+    polls: int = 1
+
+
+class Job:
+    """One query job. Safe to use from several threads."""
+
+    def __init__(self, job_id: str, spec: Spec, statement: Statement, now: datetime, pace: Pace):
+        self.id = job_id
+        self.spec = spec
+        self.statement = statement
+        self.created = now
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._looks = 0
+        self._ended: str | None = None
+        self._changed = now
+        self._error: str | None = None
+        self._retries = 0
+        self._results: Results | None = None
+        self._writer: Writer | None = None
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._dropped = False
+        self._milliseconds = 0
+
+    def state(self, now: datetime) -> str:
+        """The state by now: `UploadComplete` until the first look, then `InProgress`, ..."""
+        with self._lock:
+            return self._settle(now)
+
+    def ended(self, now: datetime) -> datetime | None:
+        """When the job ended; None while it runs."""
+        with self._lock:
+            self._settle(now)
+            return self._changed if self._ended else None
+
+    def look(self, now: datetime) -> dict[str, Any]:
+        """Give the job's information to a client that polls."""
+        with self._lock:
+            self._looks += 1
+            return self._info(now, full=True)
+
+    def info(self, now: datetime, *, full: bool) -> dict[str, Any]:
+        """Give the job's information without counting it as a look."""
+        with self._lock:
+            return self._info(now, full=full)
+
+    def results(self, now: datetime) -> Results:
+        """The lines of a complete job; OrgError INVALIDJOBSTATE for any other."""
+        with self._lock:
+            state = self._settle(now)
+            if state != "JobComplete" or self._results is None:
+                message = f"Job results are not available: the job's state is {state}"
+                raise OrgError(400, "INVALIDJOBSTATE", message)
+            return self._results
+
+    def abort(self, now: datetime) -> None:
+        """End a job that runs; OrgError INVALIDJOBSTATE when it has ended."""
+        with self._lock:
+            state = self._settle(now)
+            if self._ended:
+                shown = state.removeprefix("Job").replace("Complete", "Completed")
+                message = f"Aborting already {shown} Job not allowed"
+                raise OrgError(400, "INVALIDJOBSTATE", message)
+            self._ended, self._changed = "Aborted", now
+        self.drop()
+
+    def fail(self, message: str, *, retries: int = 0) -> None:
+        """Have the job end in `Failed`."""
+        with self._lock:
+            self._error, self._retries = message, retries
+
+    def drop(self) -> None:
+        """Stop the work on a job and remove its results."""
+        with self._lock:
+            self._dropped = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+            if self._results is not None:
+                self._results.remove()
+                self._results = None
+
+    def work(self, cursor: duckdb.DuckDBPyConnection, path: Path) -> int:
+        """Write the results into a file and give their bytes. Never raises: it fails the job.
+
+        `cursor` is in a transaction, which is the snapshot that the job reads; it is closed.
+        """
+        began = time.perf_counter()
+        writer = Writer(path)
+        with self._lock:
+            self._writer, self._cursor = writer, cursor
+        try:
+            results = writer.write(self._blocks(cursor))
+        except Exception as error:
+            path.unlink(missing_ok=True)
+            self.fail(f"InternalServerError : {error}")
+            return 0
+        finally:
+            with self._lock:
+                self._cursor = None
+            cursor.close()
+        with self._lock:
+            self._milliseconds = max(1, round(1000 * (time.perf_counter() - began)))
+            if self._dropped:
+                results.remove()
+                return 0
+            self._results = results
+        return results.nbytes
+
+    def _blocks(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+        cursor.execute("SET arrow_large_buffer_size = true")  # texts may pass 2 GB in a block
+        for block in cursor.sql(self.statement.sql).to_arrow_reader(BLOCK_ROWS):
+            if self._dropped:
+                return
+            yield pa.RecordBatch.from_arrays(block.columns, schema=LINES)
+
+    def _settle(self, now: datetime) -> str:
+        done = self._error is not None or self._results is not None
+        due = now >= self.created + timedelta(seconds=self._pace.seconds)
+        if self._ended is None and done and due and self._looks > self._pace.polls:
+            self._ended = "Failed" if self._error is not None else "JobComplete"
+            self._changed = now
+        return self._ended or ("InProgress" if self._looks else "UploadComplete")
+
+    def _info(self, now: datetime, *, full: bool) -> dict[str, Any]:
+        state = self._settle(now)
+        made: dict[str, Any] = {
+            "id": self.id,
+            "operation": self.spec.operation,
+            "object": self.statement.object,
+            "createdById": self.spec.user_id,
+            "createdDate": datetime_text(utc_seconds(self.created)),
+            "systemModstamp": datetime_text(utc_seconds(self._changed)),
+            "state": state,
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.spec.version),
+            "lineEnding": self.spec.ending,
+            "columnDelimiter": self.spec.delimiter,
+        }
+        if full:
+            made |= {
+                "jobType": "V2Query",
+                "numberRecordsProcessed": self._writer.rows if self._writer else 0,
+                "retries": self._retries,
+                "totalProcessingTime": self._milliseconds,
+                "isPkChunkingSupported": self.statement.chunked,
+            }
+            if state == "Failed":
+                made["errorMessage"] = self._error
+        return made
+
+
+class Jobs:
+    """The query jobs of an org. Safe to use from several threads."""
+
+    def __init__(self, store: Store, pace: Pace) -> None:
+        self._store = store
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._threads: list[threading.Thread] = []
+        self._number = 0
+        self._folder: Path | None = None
+
+    def create(self, spec: Spec, statement: Statement, now: datetime, *, fails: bool) -> Job:
+        """Start a job. It reads the rows of this moment; with `fails` it ends in `Failed`."""
+        with self._lock:
+            self._number += 1
+            job = Job(ids.make("750", self._number), spec, statement, now, self._pace)
+            self._jobs[job.id] = job
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if fails:
+            job.fail(GAVE_UP, retries=RETRIES)
+            return job
+        cursor = self._store.cursor()
+        cursor.begin()
+        # A transaction sees what was committed before its first statement.
+        cursor.execute("SELECT 1").fetchall()
+        cursor.execute(f"SELECT 1 FROM {self._store.table(statement.object)} LIMIT 0").fetchall()
+        path = self._path(job)
+        thread = threading.Thread(
+            target=job.work, args=(cursor, path), name="local-org-bulk", daemon=True
+        )
+        with self._lock:
+            self._threads.append(thread)
+        thread.start()
+        return job
+
+    def find(self, job_id: str, now: datetime) -> Job:
+        """Give a job; OrgError NOT_FOUND when there is none, or it ended seven days ago."""
+        full = ids.normalise(job_id)
+        with self._lock:
+            job = self._jobs.get(full) if full else None
+        ended = job.ended(now) if job else None
+        if job is not None and ended is not None and now >= ended + KEPT:
+            self._forget(job)
+            job = None
+        if job is None:
+            raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
+        return job
+
+    def listed(self, now: datetime) -> list[Job]:
+        """Give all jobs that are kept, oldest first."""
+        with self._lock:
+            known = list(self._jobs)
+        found = []
+        for job_id in known:
+            with suppress(OrgError):
+                found.append(self.find(job_id, now))
+        return found
+
+    def delete(self, job: Job, now: datetime) -> None:
+        """Remove a job that has ended; OrgError API_ERROR for one that has not."""
+        if job.ended(now) is None:
+            message = "Error encountered when deleting the job because the job is not terminated"
+            raise OrgError(400, "API_ERROR", message)
+        self._forget(job)
+
+    def close(self) -> None:
+        """Stop all work and remove all results."""
+        with self._lock:
+            jobs, threads = list(self._jobs.values()), list(self._threads)
+            self._jobs.clear()
+        for job in jobs:
+            job.drop()
+        for thread in threads:
+            thread.join(_PATIENCE)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._jobs.pop(job.id, None)
+        job.drop()
+
+    def _path(self, job: Job) -> Path:
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="isthmus-bulk-"))
+            return self._folder / f"{job.id}.arrow"
