@@ -28,6 +28,7 @@ __all__ = [
     "Bill",
     "CallKind",
     "Connector",
+    "Declined",
     "Finding",
     "Fragment",
     "Gate",
@@ -40,6 +41,13 @@ __all__ = [
     "ScanRequest",
     "Verdict",
 ]
+
+
+class Declined(Exception):
+    """Raised by `Connector.open` before its first batch: the source won't answer in this form.
+
+    It has too many groups, say. The engine then asks for the rows instead.
+    """
 
 
 class Promise(Enum):
@@ -149,8 +157,9 @@ class Aggregate:
 class Lookup:
     """The row that a foreign key points to, fetched with each row that has the key.
 
-    Its columns come as ``KEY.COLUMN`` (``AccountId.Name``, ``AccountId.OwnerId.Name``), all null
-    where there is no such row.
+    Its columns come as ``KEY.COLUMN`` (``AccountId.Name``, ``AccountId.OwnerId.Name``), after the
+    request's own, all null where there is no such row: none that a scan of the looked-up table
+    would return (a deleted one, say, is not there).
 
     Attributes:
         key: the foreign key column of the table that looks up.
@@ -309,6 +318,7 @@ class Meter:
         self._lock = threading.Lock()
         self._bill = Bill()
         self._started: float | None = None
+        self._expected = 0
         self.pages = 0
 
     def spend_call(self, kind: CallKind = "query", *, rows: int = 0) -> None:
@@ -322,6 +332,8 @@ class Meter:
             BudgetExceeded: it would pass a budget. It must not be made.
         """
         self._gate.spend(kind, rows)
+        with self._lock:
+            self._expected += rows
         if kind == "metadata":
             self._count(Bill(metadata_calls=1))
         else:
@@ -330,10 +342,22 @@ class Meter:
     def give_back(self, kind: CallKind = "query", *, calls: int = 0, rows: int = 0) -> None:
         """Take back calls that never reached the source, or rows that were expected of a call."""
         self._gate.give_back(kind, calls, rows)
+        with self._lock:
+            self._expected -= rows
         if kind == "metadata":
             self._count(Bill(metadata_calls=-calls))
         elif calls:
             self._count(Bill(calls=-calls, bulk_calls=-calls if kind == "bulk" else 0))
+
+    def expect(self, rows: int) -> None:
+        """Tell how many rows an answer holds that has come and is not read yet.
+
+        Raises:
+            BudgetExceeded: they are more than a budget allows.
+        """
+        with self._lock:
+            self._expected += rows
+        self._gate.take(calls=0, rows=rows, bytes=0)
 
     def add(
         self, *, calls: int = 0, rows: int = 0, bytes: int = 0, metadata_calls: int = 0
@@ -344,8 +368,11 @@ class Meter:
             BudgetExceeded: more has come than a budget allows; the bill has it all the same.
         """
         self._count(Bill(calls, rows, bytes, metadata_calls=metadata_calls))
-        if calls or rows or bytes:
-            self._gate.take(calls=calls, rows=rows, bytes=bytes)
+        with self._lock:  # rows that were expected are known to the gate already
+            expected = min(self._expected, rows)
+            self._expected -= expected
+        if calls or rows > expected or bytes:
+            self._gate.take(calls=calls, rows=rows - expected, bytes=bytes)
 
     def end_call(self, usage: tuple[int, int] | None = None) -> None:
         """A call that was spent is over, whatever came of it.
