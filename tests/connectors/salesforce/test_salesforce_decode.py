@@ -34,10 +34,17 @@ COLUMNS = {
 }
 
 
-def page(*records: str, total: int | None = None, more: str = '"done":true') -> bytes:
-    whole = ",".join('{"attributes":{"type":"X"},' + record + "}" for record in records)
+ATTRIBUTES = '"attributes":{"type":"X","url":"/services/data/v62.0/sobjects/X/001000000000001AAA"}'
+
+
+def page(
+    *records: str, total: int | None = None, more: str = '"done":true', space: str = ""
+) -> bytes:
+    """A page as Salesforce writes it; with a space in it, the JSON reader must read it."""
+    whole = f",{space}".join(f"{{{ATTRIBUTES},{record}}}" for record in records)
     count = len(records) if total is None else total
-    return f'{{"totalSize":{count},{more},"records":[{whole}]}}'.encode("utf-8", "surrogatepass")
+    head = f'{{{space}"totalSize":{count},{more},"records":['
+    return f"{head}{whole}]}}".encode("utf-8", "surrogatepass")
 
 
 def decoder(*names: str) -> Decoder:
@@ -45,9 +52,11 @@ def decoder(*names: str) -> Decoder:
 
 
 def values(name: str, *written: str) -> list[Any]:
-    body = page(*(f'"{name}":{text}' for text in written))
-    found = decoder(name).page(body, check_keys=True).batch
+    records = [f'"{name}":{text}' for text in written]
+    found = decoder(name).page(page(*records), check_keys=True).batch
     assert found.schema.field(name).type == COLUMNS[name].type
+    parsed = decoder(name).page(page(*records, space=" "), check_keys=True).batch
+    assert found.equals(parsed)
     return list(found.column(name).to_pylist())
 
 
@@ -131,8 +140,10 @@ def test_texts_and_numbers_mix_where_the_type_says_so() -> None:
 def test_a_value_that_does_not_fit_is_an_error_that_names_it(
     name: str, written: str, told: str
 ) -> None:
-    with pytest.raises(DataError, match=told):
-        values(name, "null", written)
+    for space in ("", " "):
+        body = page(f'"{name}":null', f'"{name}":{written}', space=space)
+        with pytest.raises(DataError, match=told):
+            decoder(name).page(body, check_keys=True)
 
 
 def test_decimal_places_widen_without_losing_digits_before_the_point() -> None:
