@@ -22,6 +22,7 @@ from isthmus.connectors.contract import (
     Judgement,
     ReadContext,
     ScanRequest,
+    Verdict,
 )
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.check import findings
@@ -31,7 +32,7 @@ from isthmus.connectors.salesforce.describe import Describes
 from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.metadata import Metadata
 from isthmus.connectors.salesforce.options import INCLUDE_DELETED, demand_known
-from isthmus.connectors.salesforce.planning import draft, judged
+from isthmus.connectors.salesforce.planning import draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of, bill_of_keys
 from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.retry import Policy
@@ -55,7 +56,16 @@ class Salesforce(Connector):
     """
 
     kind = "salesforce"
-    abilities = frozenset({Ability.FILTER, Ability.PROJECT, Ability.LIMIT, Ability.KEYS})
+    abilities = frozenset(
+        {
+            Ability.FILTER,
+            Ability.PROJECT,
+            Ability.LIMIT,
+            Ability.KEYS,
+            Ability.ORDER,
+            Ability.AGGREGATE,
+        }
+    )
 
     def __init__(
         self, name: str, config: Mapping[str, Any], *, policy: Policy | None = None
@@ -140,6 +150,11 @@ class Salesforce(Connector):
             estimate=bill_of(drafted, self._counted(request.table)),
             statements=texts if len(texts) > 1 else (),
         )
+
+    def can(self, request: ScanRequest) -> Verdict:
+        """Whether order, aggregates and lookups mean the same there (`planning.verdict`)."""
+        demand_known(request)
+        return verdict(request)
 
     def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
         """The bill with an IN list of so many values of a column, in as few statements as can be.

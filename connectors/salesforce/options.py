@@ -21,7 +21,12 @@ def demand_known(request: ScanRequest) -> None:
         UnknownName: of a column or an option.
     """
     names = {column.name for column in request.table.columns}
-    wanted = [*request.columns, *(c for p in request.predicates for c in columns_of(p))]
+    wanted = [
+        *request.columns,
+        *(c for p in request.predicates for c in columns_of(p)),
+        *(key.column for key in request.order),
+        *(a.column for a in request.aggregates if a.column is not None),
+    ]
     for name in wanted:
         if name not in names:
             raise UnknownName(f"{request.table.name} has no column {name!r}")

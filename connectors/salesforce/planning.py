@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from isthmus.catalog.model import Table
-from isthmus.connectors.contract import Promise, ScanRequest
+from isthmus.connectors.contract import Promise, ScanRequest, Verdict
 from isthmus.connectors.predicates import Compare, In, Predicate, columns_of
+from isthmus.connectors.salesforce.aggregates import aggregate_verdict, answer_schema, grouped
 from isthmus.connectors.salesforce.estimate import PAGE_ROWS
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.keys import KEY_ROOM, halves, is_list, parted
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES, fits, sent_bytes
+from isthmus.connectors.salesforce.order import order_verdict, ordering
 from isthmus.connectors.salesforce.soql import Condition, Statement, encoded, written
 from isthmus.connectors.salesforce.translation import Translation, local
 from isthmus.errors import SourceError
 
-__all__ = ["Chunk", "Draft", "draft", "halved", "judged"]
+__all__ = ["Chunk", "Draft", "draft", "halved", "judged", "verdict"]
 
 _TOO_LONG: Final = "too long for one statement"
 
@@ -77,12 +79,47 @@ def judged(table: Table, predicate: Predicate) -> Translation:
     return translation if is_list(table, predicate, translation) else local(_TOO_LONG)
 
 
+def verdict(request: ScanRequest) -> Verdict:
+    """Whether the order, aggregates and lookups of a request are answered exactly."""
+    asked: list[Verdict] = []
+    if request.order:
+        asked.append(order_verdict(request))
+    if request.aggregates:
+        asked.append(aggregate_verdict(request))
+    for said in asked:
+        if not said.able:
+            return said
+    if request.order or request.aggregates:
+        asked.append(_exactly_filtered(request))
+    return asked[-1] if asked else Verdict(True, "")
+
+
+def _exactly_filtered(request: ScanRequest) -> Verdict:
+    """First rows and groups are of the rows that pass: the org must drop all others."""
+    translations, split = _shortened(replace(request, order=(), aggregates=()))
+    if split is not None:
+        return Verdict(False, "the list of keys takes several statements")
+    for t in translations:
+        if t.promise is not Promise.EXACT:
+            return Verdict(False, f"a filter is not exact: {t.reason}")
+    return Verdict(True, "every filter is exact, and so is this")
+
+
 def draft(request: ScanRequest) -> Draft:
-    """What is sent for a request of rows.
+    """What is sent for a request.
 
     Raises:
-        SourceError: it has more columns than a statement holds.
+        SourceError: it has more columns than a statement holds, or asks for what `verdict` denies.
     """
+    if request.order or request.aggregates or request.lookups:
+        said = verdict(request)
+        if not said.able:
+            raise SourceError(
+                f"{request.table.name}: what was asked for can't be sent: {said.reason}",
+                remedy="Ask the connector what it can do before planning with it.",
+            )
+    if request.aggregates:
+        return _groups(request)
     translations, split = _shortened(request)
     rest = tuple(t for i, t in enumerate(translations) if i != split)
     bare = _statement(request, translations, (t.condition for t in rest))
@@ -91,6 +128,14 @@ def draft(request: ScanRequest) -> Draft:
         chunks = _chunks(request, split, bare)
     columns = _columns(request, translations)
     return Draft(request, translations, chunks, columns, bare, split)
+
+
+def _groups(request: ScanRequest) -> Draft:
+    translations = tuple(judged(request.table, p) for p in request.predicates)
+    conditions = tuple(t.condition for t in translations if t.condition is not None)
+    statement = grouped(request, conditions)
+    names = tuple(answer_schema(request).names)
+    return Draft(request, translations, (Chunk(statement),), names, statement)
 
 
 def halved(draft: Draft, chunk: Chunk) -> tuple[Chunk, ...]:
@@ -165,12 +210,14 @@ def _statement(
     # a limit counts rows that pass, so it is sent only if the org drops all others
     exact = all(t.promise is Promise.EXACT for t in translations)
     limit = request.limit if exact else None
+    ordered = request.order and limit is not None
     return Statement(
         table=table.name,
         columns=_columns(request, translations) or table.primary_key or (table.columns[0].name,),
         conditions=tuple(c for c in conditions if c is not None),
-        by_id=_by_id(table, request.predicates, limit),
+        by_id=not ordered and _by_id(table, request.predicates, limit),
         limit=limit,
+        order=ordering(request.order) if ordered else (),
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Final
 
 from isthmus.catalog.model import RowCount
 from isthmus.connectors.contract import Bill, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.salesforce.aggregates import shape
 from isthmus.connectors.salesforce.estimate import bill_for
 from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
@@ -15,6 +17,9 @@ from isthmus.connectors.salesforce.planning import Draft, draft
 from isthmus.connectors.salesforce.soql import encoded
 
 __all__ = ["bill_of", "bill_of_keys"]
+
+#: How many groups there are, where nothing is known of them.
+_GROUPS: Final = 100
 
 
 def bill_of(draft: Draft, count: RowCount | None) -> Bill:
@@ -25,6 +30,8 @@ def bill_of(draft: Draft, count: RowCount | None) -> Bill:
         count: about how many rows the object has.
     """
     table = draft.request.table
+    if draft.request.aggregates:
+        return _bill_of_groups(draft, count)
     return bill_for(
         table,
         [table.column(name) for name in draft.bare.columns],
@@ -33,6 +40,14 @@ def bill_of(draft: Draft, count: RowCount | None) -> Bill:
         draft.limit,
         chunks=len(draft.chunks),
     )
+
+
+def _bill_of_groups(draft: Draft, count: RowCount | None) -> Bill:
+    """One call; how many groups there are is a guess between one row and all rows."""
+    request = draft.request
+    columns = shape(request)
+    limit = 1 if not request.columns else _GROUPS
+    return bill_for(request.table, columns, _sent(draft), count, limit)
 
 
 def _sent(draft: Draft) -> list[Predicate]:

@@ -9,7 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from isthmus.connectors.contract import ReadContext
+from isthmus.connectors.contract import Declined, ReadContext
+from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.decode import Decoder
 from isthmus.connectors.salesforce.gather import gathered
@@ -54,9 +55,13 @@ def rows(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatc
 
     Raises:
         DataError: a value does not fit its column, or the org contradicts itself.
+        Declined: there are more groups than the org gives; nothing was yielded.
         AuthError, SourceError, SourceUnavailable: the org can't be read.
         Cancelled, DeadlineExceeded: the query was stopped.
     """
+    if draft.request.aggregates:
+        yield from _groups(org, draft, context)
+        return
     reads = [partial(_chunk, org, draft, chunk) for chunk in draft.chunks]
     left = draft.limit
     for batch in gathered(reads, org.concurrency, context):
@@ -82,6 +87,25 @@ def _chunk(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterat
             raise
         for part in parts:
             yield from _chunk(org, draft, part, context)
+
+
+def _groups(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
+    """The groups, all or none of them: beyond 2,000 the org refuses."""
+    request = draft.request
+    selected = shape(request)
+    decoder = Decoder(request.table.name, selected, tuple(c.name for c in selected))
+    reading = Reading(org.source, org.client, decoder, org.resource, context)
+    try:
+        pages = list(read(reading, draft.bare))
+    except SourceError as error:
+        if error.code != "EXCEEDED_ID_LIMIT":
+            raise
+        raise Declined(
+            f"source {org.source}, grouping {request.table.name}: there are more than "
+            f"{MOST_GROUPS} groups, and the org gives no more ({error.code})"
+        ) from error
+    for page in pages:
+        yield page.rename_columns(list(draft.columns))
 
 
 def _pages(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:

@@ -127,6 +127,8 @@ def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:
         properties={
             "filterable": bool(field.get("filterable")),
             "sortable": bool(field.get("sortable")),
+            "groupable": bool(field.get("groupable")),
+            "aggregatable": bool(field.get("aggregatable")),
             "case_sensitive": bool(field.get("caseSensitive")),
             "calculated": bool(field.get("calculated")),
             "length": int(field.get("length") or 0),
