@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
-from isthmus.localorg.resources import bulk_query, limits, query, records, sobjects, versions
+from isthmus.localorg.resources import (
+    bulk_query,
+    collections,
+    explain,
+    limits,
+    query,
+    records,
+    sobjects,
+    versions,
+)
 from isthmus.localorg.resources.call import Call, not_found
 
 Handler = Callable[[Call], Response]
@@ -48,7 +57,7 @@ ROUTES: tuple[Route, ...] = (
             "DELETE": records.delete_by_key,
         },
     ),
-    Route("query", {"GET": query.query}),
+    Route("query", {"GET": explain.query_or_plan}),
     Route("queryAll", {"GET": query.query_all}),
     Route("query/*", {"GET": query.more}),
     Route("queryAll/*", {"GET": query.more}),
@@ -59,6 +68,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("jobs/query/*/results", {"GET": bulk_query.results}),
     Route("jobs/query/*/result[Pp]ages", {"GET": bulk_query.result_pages}),
+    Route("composite/sobjects/*", {"GET": collections.read, "POST": collections.read_posted}),
     Route("limits", {"GET": limits.limits}),
     Route("limits/recordCount", {"GET": limits.record_count}),
 )

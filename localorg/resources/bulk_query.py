@@ -16,7 +16,6 @@ from isthmus.localorg.bulk.statement import prepare
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
 from isthmus.localorg.resources.call import Call, not_found
-from isthmus.localorg.soql.context import Context
 
 _FIRST_VERSION, _PARALLEL_VERSION = 47.0, 58.0
 _CSV = "text/csv; charset=UTF-8"
@@ -39,7 +38,7 @@ def create(call: Call) -> Response:
     _choice(body, "contentType", ("CSV",), "CSV")
     statement = prepare(
         spec.soql,
-        _context(call, spec),
+        call.context(spec.soql, include_deleted=spec.operation == "queryAll"),
         delimiter=csvtext.DELIMITERS[spec.delimiter],
         ending=csvtext.LINE_ENDINGS[spec.ending],
     )
@@ -137,22 +136,6 @@ def _results(call: Call, job: Job) -> Results:
 def _check_version(call: Call, first: float) -> None:
     if float(call.version) < first:
         raise not_found()
-
-
-def _context(call: Call, spec: Spec) -> Context:
-    org = call.org
-    return Context(
-        text=spec.soql,
-        schema=org.schema,
-        table=org.store.table,
-        switches=org.switches,
-        now=call.now,
-        user=call.session.user.context(),
-        org=org.settings.context(),
-        api_version=float(call.version),
-        base_path=call.base,
-        include_deleted=spec.operation == "queryAll",
-    )
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -11,6 +11,7 @@ from isthmus.localorg.exchange import Request
 from isthmus.localorg.org import Org
 from isthmus.localorg.places import instance_url
 from isthmus.localorg.schema import SObject
+from isthmus.localorg.soql.context import Context
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,22 @@ class Call:
     def instance_url(self) -> str:
         """The URL of the org as this client knows it."""
         return instance_url(self.org, self.request)
+
+    def context(self, text: str = "", *, include_deleted: bool = False) -> Context:
+        """What the meaning of a SOQL statement depends on in this call."""
+        org = self.org
+        return Context(
+            text=text,
+            schema=org.schema,
+            table=org.store.table,
+            switches=org.switches,
+            now=self.now,
+            user=self.session.user.context(),
+            org=org.settings.context(),
+            api_version=float(self.version),
+            base_path=self.base,
+            include_deleted=include_deleted,
+        )
 
     def sobject(self, name: str) -> SObject:
         """An object of the org; OrgError 404 when there is none of that name."""
