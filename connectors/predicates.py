@@ -3,6 +3,7 @@
 Values are plain Python: bool, int, float, Decimal, str, bytes, date, time, and datetime
 (aware and in UTC for an instant, naive for a wall-clock timestamp). SQL's semantics hold: a
 comparison with null is unknown, `Not` of unknown is unknown, and a row passes only on true.
+`And` of nothing is true and `Or` of nothing is false (`NEVER`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["And", "Compare", "Comparison", "In", "IsNull", "Not", "Or", "Predicate", "Value"]
+from isthmus.connectors import patterns
+
+__all__ = [
+    "NEVER",
+    "OPPOSITE",
+    "And",
+    "Compare",
+    "Comparison",
+    "HasItem",
+    "In",
+    "IsNull",
+    "Like",
+    "Not",
+    "Or",
+    "Predicate",
+    "Value",
+    "columns_of",
+]
 
 Value = bool | int | float | Decimal | str | bytes | date | datetime | time
 Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
+
+#: What is true where a comparison is false.
+OPPOSITE: Final[dict[Comparison, Comparison]] = {
+    "=": "!=",
+    "!=": "=",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +72,43 @@ class IsNull:
 
 
 @dataclass(frozen=True)
+class Like:
+    """The text column matches a pattern, from its first character to its last.
+
+    Attributes:
+        pattern: ``%`` stands for any run of characters, ``_`` for one (a code point); a
+            backslash takes the sign after it literally (see `patterns`).
+        case_sensitive: if not, both are compared in lower case, as DuckDB's ILIKE does: each
+            character on its own, so ``İ`` is ``i`` and the Kelvin sign is ``k``.
+
+    Raises:
+        ValueError: the pattern ends within an escape, or escapes another sign than ``%``, ``_``
+            and backslash.
+    """
+
+    column: str
+    pattern: str
+    case_sensitive: bool = True
+
+    def __post_init__(self) -> None:
+        patterns.tokens(self.pattern)
+
+
+@dataclass(frozen=True)
+class HasItem:
+    """The text column, split at the separator, has this item: ``a;b`` has ``a``.
+
+    Attributes:
+        item: compared with case; one that holds the separator is never found.
+        separator: not empty.
+    """
+
+    column: str
+    item: str
+    separator: str = ";"
+
+
+@dataclass(frozen=True)
 class And:
     """All of them."""
 
@@ -64,7 +129,10 @@ class Not:
     part: Predicate
 
 
-Predicate = Compare | In | IsNull | And | Or | Not
+Predicate = Compare | In | IsNull | Like | HasItem | And | Or | Not
+
+#: No row passes.
+NEVER: Final = Or(())
 
 
 def columns_of(predicate: Predicate) -> Iterator[str]:
@@ -74,7 +142,13 @@ def columns_of(predicate: Predicate) -> Iterator[str]:
     ['a', 'b']
     """
     match predicate:
-        case Compare(column=column) | In(column=column) | IsNull(column=column):
+        case (
+            Compare(column=column)
+            | In(column=column)
+            | IsNull(column=column)
+            | Like(column=column)
+            | HasItem(column=column)
+        ):
             yield column
         case And(parts=parts) | Or(parts=parts):
             for part in parts:

@@ -7,6 +7,7 @@ It follows DuckDB: null makes a comparison unknown, NaN equals NaN and is above 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,12 +18,15 @@ from typing import Any, get_args
 import pyarrow as pa
 from pyarrow import types
 
+from isthmus.connectors import patterns
 from isthmus.connectors.predicates import (
     And,
     Compare,
     Comparison,
+    HasItem,
     In,
     IsNull,
+    Like,
     Not,
     Or,
     Predicate,
@@ -62,6 +66,12 @@ def truth(predicate: Predicate, row: Mapping[str, Any]) -> bool | None:
             return None if found is None else any(_compared(found, "=", v) for v in values)
         case IsNull(column):
             return row[column] is None
+        case Like(column, pattern, case_sensitive):
+            found = row[column]
+            return None if found is None else _matches(found, pattern, case_sensitive)
+        case HasItem(column, item, separator):
+            found = row[column]
+            return None if found is None else item in found.split(separator)
         case Not(part):
             inner = truth(part, row)
             return None if inner is None else not inner
@@ -104,6 +114,22 @@ def _column_predicates(field: pa.Field, values: Sequence[Any]) -> Iterator[Predi
             yield Compare(name, op, value)
     yield In(name, tuple(picked))
     yield In(name, (*beside[:2], picked[0]))
+    if types.is_string(field.type) or types.is_large_string(field.type):
+        yield from _patterns(name, picked)
+
+
+def _patterns(name: str, texts: Sequence[str]) -> Iterator[Predicate]:
+    """What begins, ends, holds and is like the texts; their first item; other spellings."""
+    for text in texts:
+        start, end, middle = (patterns.literally(t) for t in (text[:3], text[-3:], text[1:4]))
+        yield Like(name, f"{start}%")
+        yield Like(name, f"%{end}")
+        yield Like(name, f"%{middle}%")
+        yield Like(name, f"{start.swapcase()}%", case_sensitive=False)
+        yield Like(name, patterns.literally(text.swapcase()), case_sensitive=False)
+        yield Like(name, f"{patterns.literally(text[:1])}_{patterns.literally(text[2:])}")
+        yield HasItem(name, text.split(";")[0])
+        yield HasItem(name, text.split(";")[-1].swapcase())
 
 
 def _usable(value: Any) -> bool:
@@ -159,6 +185,20 @@ def _compared(left: Any, op: Comparison, right: Value) -> bool:
             return bool(a > b)
         case ">=":
             return bool(a >= b)
+
+
+def _matches(text: str, pattern: str, case_sensitive: bool) -> bool:
+    parts = patterns.tokens(pattern)
+    if not case_sensitive:
+        text = _lower(text)
+        parts = tuple((sign if wild else _lower(sign), wild) for sign, wild in parts)
+    spelt = [{"%": ".*", "_": "."}[s] if wild else re.escape(s) for s, wild in parts]
+    return re.fullmatch("".join(spelt), text, re.DOTALL) is not None
+
+
+def _lower(text: str) -> str:
+    """Each character on its own, to one character: DuckDB's way."""
+    return "".join("i" if sign == "\u0130" else sign.lower() for sign in text)
 
 
 def _key(value: Any) -> Any:

@@ -12,7 +12,19 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
+from isthmus.connectors import patterns
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+    Value,
+)
 
 __all__ = ["Unfit", "expression"]
 
@@ -35,7 +47,8 @@ def expression(predicates: Sequence[Predicate], schema: pa.Schema) -> pc.Express
 
     Raises:
         Unfit: a type whose comparison differs between Arrow and DuckDB (floats order NaN
-            differently, nested values), or a value that its type can't hold.
+            differently, nested values), a value that its type can't hold, or a pattern without
+            case that is not ASCII (the two follow different versions of Unicode).
     """
     parts = [_expression(p, schema) for p in predicates]
     return reduce(lambda a, b: a & b, parts) if parts else None
@@ -55,12 +68,59 @@ def _expression(predicate: Predicate, schema: pa.Schema) -> pc.Expression:
         case IsNull(column):
             _type(column, schema)
             return pc.is_null(pc.field(column))
+        case Like(column, pattern, case_sensitive):
+            return _matches(column, _like(pattern, case_sensitive=case_sensitive), schema)
+        case HasItem(column, item, separator):
+            return _matches(column, _has_item(item, separator), schema)
         case And(parts):
-            return reduce(pc.and_kleene, [_expression(p, schema) for p in parts])
+            true = pc.scalar(True)
+            return reduce(pc.and_kleene, [_expression(p, schema) for p in parts], true)
         case Or(parts):
-            return reduce(pc.or_kleene, [_expression(p, schema) for p in parts])
+            false = pc.scalar(False)
+            return reduce(pc.or_kleene, [_expression(p, schema) for p in parts], false)
         case Not(part):
             return pc.invert(_expression(part, schema))
+
+
+def _matches(column: str, regex: str, schema: pa.Schema) -> pc.Expression:
+    kind = _type(column, schema)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise Unfit(f"{column} is of type {kind}, not text")
+    return pc.match_substring_regex(pc.field(column), regex)
+
+
+def _like(pattern: str, *, case_sensitive: bool) -> str:
+    if not (case_sensitive or pattern.isascii()):
+        raise Unfit(f"the pattern {pattern!r} is compared without case and is not ASCII")
+    spelt = _literally if case_sensitive else _in_any_case
+    parts = [
+        {"%": ".*", "_": "."}[sign] if wild else spelt(sign)
+        for sign, wild in patterns.tokens(pattern)
+    ]
+    return f"(?s)\\A{''.join(parts)}\\z"
+
+
+def _literally(text: str) -> str:
+    return "".join(f"\\x{{{ord(sign):x}}}" for sign in text)
+
+
+#: The characters beyond ASCII whose lower case is ASCII, to DuckDB.
+_LOWERED = {"i": "\u0130", "k": "\u212a"}
+
+
+def _in_any_case(sign: str) -> str:
+    lower = sign.lower()
+    spellings = lower + lower.upper() + _LOWERED.get(lower, "")
+    return f"[{_literally(spellings)}]"
+
+
+def _has_item(item: str, separator: str) -> str:
+    if len(separator) != 1:
+        raise Unfit(f"items are split at {separator!r}, which is not one character")
+    if separator in item:
+        return r"[^\x{0}-\x{10ffff}]"  # such an item is never found
+    split = _literally(separator)
+    return f"(?s)(\\A|{split}){_literally(item)}({split}|\\z)"
 
 
 def _type(column: str, schema: pa.Schema) -> pa.DataType:

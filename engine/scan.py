@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from isthmus.connectors.contract import Connector, Judgement, Promise
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
 from isthmus.engine import recheck
 from isthmus.engine._duckdb_scan import Filter, HookedScan
 from isthmus.engine.resolve import Occurrence
@@ -129,7 +139,7 @@ class Scan(HookedScan):
 def rename(predicate: Predicate, names: dict[str, str]) -> Predicate:
     """The same predicate over columns of other names."""
     match predicate:
-        case Compare() | In() | IsNull():
+        case Compare() | In() | IsNull() | Like() | HasItem():
             return replace(predicate, column=names[predicate.column])
         case And(parts):
             return And(tuple(rename(p, names) for p in parts))

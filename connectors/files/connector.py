@@ -27,7 +27,18 @@ from isthmus.connectors.files.settings import settings
 from isthmus.connectors.files.shaping import empty_rows
 from isthmus.connectors.files.tables import Tables
 from isthmus.connectors.files.wording import worded
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, columns_of
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+    columns_of,
+)
 from isthmus.errors import IsthmusError
 
 __all__ = ["Files"]
@@ -242,6 +253,8 @@ def _unfit(table: Table, predicate: Predicate) -> str | None:
             return _unfit_column(table.column(column), values)
         case IsNull(column):
             return _unfit_column(table.column(column), ())
+        case Like(column) | HasItem(column):
+            return f"no statistics tell which texts of {column} match a pattern"
         case Not(part):
             return _unfit(table, part)
         case And(parts) | Or(parts):

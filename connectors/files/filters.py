@@ -9,7 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+    Value,
+)
 
 __all__ = ["agrees", "expression", "fits"]
 
@@ -52,7 +63,7 @@ def expression(predicates: Sequence[Predicate], schema: pa.Schema) -> pc.Express
     """One filter for all of the predicates, of which there is at least one.
 
     Args:
-        predicates: on columns whose types `agrees`, with values that `fits`.
+        predicates: on columns whose types `agrees`, with values that `fits`; no patterns.
         schema: the types.
     """
     return reduce(lambda a, b: a & b, (_expression(p, schema) for p in predicates))
@@ -70,10 +81,14 @@ def _expression(predicate: Predicate, schema: pa.Schema) -> pc.Expression:
             return pc.if_else(pc.is_null(pc.field(column)), pa.scalar(None, pa.bool_()), found)
         case IsNull(column):
             return pc.is_null(pc.field(column))
+        case Like() | HasItem():
+            raise AssertionError("patterns are judged LOCAL")
         case And(parts):
-            return reduce(pc.and_kleene, [_expression(p, schema) for p in parts])
+            true = pc.scalar(True)
+            return reduce(pc.and_kleene, [_expression(p, schema) for p in parts], true)
         case Or(parts):
-            return reduce(pc.or_kleene, [_expression(p, schema) for p in parts])
+            false = pc.scalar(False)
+            return reduce(pc.or_kleene, [_expression(p, schema) for p in parts], false)
         case Not(part):
             return pc.invert(_expression(part, schema))
 

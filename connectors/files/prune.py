@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from enum import Flag, auto
 from functools import reduce
 
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+    Value,
+)
 
 __all__ = ["ANY", "Bounds", "Truth", "outcomes"]
 
@@ -71,6 +82,8 @@ def outcomes(predicate: Predicate, bounds: Callable[[str], Bounds]) -> Truth:
             known = bounds(column)
             nulls = Truth.TRUE if known.nulls else Truth.NEVER
             return nulls | (Truth.FALSE if known.values else Truth.NEVER)
+        case Like() | HasItem():
+            return ANY
         case And(parts):
             return reduce(_and, (outcomes(p, bounds) for p in parts), Truth.TRUE)
         case Or(parts):

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+    Value,
+)
 
 __all__ = ["worded"]
 
@@ -30,6 +41,15 @@ def worded(predicate: Predicate) -> str:
             return f"{column} IS NOT NULL"
         case Not(part):
             return f"NOT {worded(part)}"
+        case Like(column, pattern, case_sensitive):
+            word = "LIKE" if case_sensitive else "ILIKE"
+            return f"{column} {word} {_literal(pattern)} ESCAPE '\\'"
+        case HasItem(column, item, separator):
+            return f"list_contains(string_split({column}, {_literal(separator)}), {_literal(item)})"
+        case And(()):
+            return "TRUE"
+        case Or(()):
+            return "FALSE"
         case And(parts):
             return f"({' AND '.join(worded(p) for p in parts)})"
         case Or(parts):

@@ -14,7 +14,17 @@ import pyarrow as pa
 
 from isthmus.catalog.model import Column, RowCount, Table
 from isthmus.connectors.contract import Bill
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
 
 __all__ = ["bill_for", "share"]
 
@@ -30,6 +40,7 @@ EQUAL: Final = 0.02
 RANGE: Final = 0.33
 DIFFERENT: Final = 0.9
 NULL: Final = 0.1
+MATCH: Final = 0.1
 
 #: Bytes of a value on the wire, compressed.
 _SIZES: Final = {pa.bool_(): 1, pa.date32(): 3, pa.int64(): 3, pa.float64(): 5}
@@ -98,6 +109,8 @@ def share(table: Table, predicate: Predicate, rows: int) -> float:
             return min(1.0, len(values) * _equal(table, name, rows))
         case IsNull():
             return NULL
+        case Like() | HasItem():
+            return MATCH
         case Not(part=part):
             return max(0.0, 1.0 - share(table, part, rows))
         case And(parts=parts):

@@ -23,7 +23,11 @@ Facts, with their sources (SOQL: *SOQL and SOSL Reference*, v65.0, by its PDF's 
   second of an instant.
 - A datetime has whole seconds (*Object Reference*, "Primitive Data Types"): only ``>=`` and ``<``
   on whole seconds are sent. Dates are compared by day; how times are compared is not documented.
-- A multi-select picklist is compared as a whole set (p. 32).
+- LIKE is for text fields only and ignores case; ``%``, ``_`` and their escapes are as in SQL (pp.
+  19 and 20). Which characters are one spelling of another, whether a backslash reaches the
+  pattern, and whether ``_`` is half of a rare character, is documented nowhere: ``%`` is sent for
+  all of these. A negated LIKE would drop other spellings: only its "not null" is sent.
+- A multi-select picklist is compared as a whole set; INCLUDES asks for one choice (p. 32).
 """
 
 from __future__ import annotations
@@ -36,17 +40,19 @@ import pyarrow as pa
 from isthmus.catalog.model import Column, Table
 from isthmus.connectors.contract import Promise
 from isthmus.connectors.predicates import (
+    OPPOSITE,
     And,
     Compare,
-    Comparison,
+    HasItem,
     In,
     IsNull,
+    Like,
     Not,
     Or,
     Predicate,
     Value,
 )
-from isthmus.connectors.salesforce import rules_number, rules_text, rules_time
+from isthmus.connectors.salesforce import rules_number, rules_patterns, rules_text, rules_time
 from isthmus.connectors.salesforce.soql import All, AnyOf
 from isthmus.connectors.salesforce.translation import (
     Operator,
@@ -68,15 +74,6 @@ from isthmus.connectors.salesforce.types import (
 
 __all__ = ["RULES", "Translation", "translate"]
 
-_OPPOSITE: Final[dict[Comparison, Comparison]] = {
-    "=": "!=",
-    "!=": "=",
-    "<": ">=",
-    ">=": "<",
-    ">": "<=",
-    "<=": ">",
-}
-
 
 def translate(table: Table, predicate: Predicate, *, negated: bool = False) -> Translation:
     """Judge a predicate and write it.
@@ -95,9 +92,15 @@ def translate(table: Table, predicate: Predicate, *, negated: bool = False) -> T
         case IsNull(column=name):
             return _null(table.column(name), wanted=not negated)
         case Compare(column=name, op=op, value=value):
-            return _compared(table.column(name), _OPPOSITE[op] if negated else op, (value,))
+            return _compared(table.column(name), OPPOSITE[op] if negated else op, (value,))
         case In(column=name, values=values):
             return _compared(table.column(name), "!=" if negated else "=", values)
+        case Like(column=name):
+            column = table.column(name)
+            return _refusal(column) or rules_patterns.like(column, predicate, negated=negated)
+        case HasItem(column=name):
+            column = table.column(name)
+            return _refusal(column) or rules_patterns.has_item(column, predicate, negated=negated)
 
 
 def _reasons(each: Iterable[Translation]) -> str:
@@ -106,6 +109,8 @@ def _reasons(each: Iterable[Translation]) -> str:
 
 def _all(each: list[Translation]) -> Translation:
     """AND: what can be sent is sent, and is a superset if anything is left out."""
+    if not each:
+        return local("there is nothing to ask")
     sent = [t for t in each if t.condition is not None]
     if not sent:
         return local(_reasons(each))
@@ -117,7 +122,9 @@ def _all(each: list[Translation]) -> Translation:
 
 def _any(each: list[Translation]) -> Translation:
     """OR: sent only if every arm can be."""
-    if not each or any(t.condition is None for t in each):
+    if not each:
+        return local("no row can pass")
+    if any(t.condition is None for t in each):
         missing = [t for t in each if t.condition is None]
         return local(f"an arm of OR can't be sent: {_reasons(missing)}")
     condition = AnyOf(tuple(t.condition for t in each if t.condition is not None))

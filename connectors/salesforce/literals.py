@@ -8,15 +8,19 @@ followed only by a letter or sign that SOQL allows.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Final
+
+from isthmus.connectors.patterns import Token
 
 __all__ = [
     "day",
     "decimal_number",
     "instant",
     "outward",
+    "pattern",
     "text",
     "time_of_day",
     "whole_number",
@@ -51,15 +55,35 @@ def text(value: str) -> str | None:
     >>> text("a\x00b") is None
     True
     """
-    quoted = []
-    for char in value:
-        escape = _ESCAPES.get(char)
-        if escape is None and (char < " " or _unwritable(char)):
+    return _quoted(_escaped(char) for char in value)
+
+
+def pattern(parts: Iterable[Token]) -> str | None:
+    r"""A quoted operand of LIKE; None as for `text`.
+
+    >>> print(pattern((("O", False), ("'", False), ("%", False), ("%", True))))
+    'O\'\%%'
+    """
+    return _quoted(
+        f"\\{char}" if char in "%_" and not wild else _escaped(char) for char, wild in parts
+    )
+
+
+def _quoted(written: Iterable[str | None]) -> str | None:
+    body = ""
+    for char in written:
+        if char is None:
             return None
-        quoted.append(escape or char)
-    body = "".join(quoted)
+        body += char
     units = len(body) + sum(char > "\uffff" for char in body)  # the server counts UTF-16 units
     return f"'{body}'" if units <= LONGEST_TEXT else None
+
+
+def _escaped(char: str) -> str | None:
+    escape = _ESCAPES.get(char)
+    if escape is None and (char < " " or _unwritable(char)):
+        return None
+    return escape or char
 
 
 def _unwritable(char: str) -> bool:

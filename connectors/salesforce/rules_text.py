@@ -31,6 +31,8 @@ def text(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation
             return local("a formula's text is not stored and may be blank")
         return exact(f"{column.name} != null", "stored text is never empty")
     if op == "!=" and not cased:
+        if column.properties.get(EXTERNAL) and values != ("",):
+            return local("an external object's empty texts are null to Salesforce")
         return not_null_only(column, "Salesforce would also drop other spellings")
     written = []
     for value in values:

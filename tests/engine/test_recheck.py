@@ -12,11 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
 from isthmus.engine.recheck import Unfit, expression
 
+TEXTS = ["Acme", "ACME", "", "ß", "İ", "a'b", None, "null", "a%", "a_", "a\\", "a;b", "a;", ";"]
+TEXTS += ["K", "\u212a", "\u0131", "\u017f", "S", "a\nb", "a.A", "[a", " a ", "\U0001f600", "e\u0301", "[;."]
+
 VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
-    "s": (pa.string(), ["Acme", "ACME", "", "ß", "İ", "a'b", None, "null"]),
+    "s": (pa.string(), TEXTS),
     "n": (pa.int64(), [0, -1, 2**53 + 1, None, 7]),
     "d": (pa.decimal128(18, 2), [Decimal("0.01"), Decimal("-5"), None, Decimal("9" * 16)]),
     "b": (pa.bool_(), [True, False, None]),
@@ -44,6 +57,12 @@ def sql(predicate: Predicate) -> str:
             return "(" + " OR ".join(map(sql, parts)) + ")"
         case Not(part):
             return f"(NOT {sql(part)})"
+        case Like(column, pattern, case_sensitive):
+            word = "LIKE" if case_sensitive else "ILIKE"
+            return f"({column} {word} {literal(pattern)} ESCAPE '\\')"
+        case HasItem(column, item, separator):
+            split = f"string_split({column}, {literal(separator)})"
+            return f"list_contains({split}, {literal(item)})"
 
 
 def literal(value: Any) -> str:
@@ -70,7 +89,20 @@ def leaves() -> st.SearchStrategy[Predicate]:
             st.just(IsNull(column)),
         )
 
-    return st.sampled_from(sorted(VALUES)).flatmap(of)
+    return st.one_of(st.sampled_from(sorted(VALUES)).flatmap(of), patterned())
+
+
+def patterned() -> st.SearchStrategy[Predicate]:
+    signs = st.sampled_from(["%", "_", "\\%", "\\_", "\\\\", *"aAcCkKiIsSß'.;[\n "])
+    pattern = st.lists(signs, max_size=5).map("".join)
+    ascii_pattern = pattern.map(lambda p: p.replace("ß", "ss"))
+    item = st.sampled_from(["a", "", "A", "a;b", "[", "."])
+    return st.one_of(
+        st.builds(Like, st.just("s"), pattern),
+        st.builds(Like, st.just("s"), ascii_pattern, st.just(False)),
+        st.builds(HasItem, st.just("s"), item),
+        st.builds(HasItem, st.just("s"), item, st.just(".")),
+    )
 
 
 predicates = st.recursive(
@@ -97,6 +129,34 @@ def test_keeps_what_duckdb_keeps(predicate: Predicate, data: list[dict[str, Any]
         con.register("data", table)
         wanted = con.sql(f"SELECT * FROM data WHERE {sql(predicate)}").to_arrow_table()
     assert sorted(map(repr, kept.to_pylist())) == sorted(map(repr, wanted.cast(SCHEMA).to_pylist()))
+
+
+def test_a_character_in_any_case_is_what_duckdb_lowers_to_it() -> None:
+    every = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
+    schema = pa.schema([("s", pa.string())])
+    data = pa.table({"s": every}, schema)
+    with duckdb.connect() as con:
+        con.register("data", data)
+        for sign in "iIkKsSaZ1.":
+            wanted = con.execute("SELECT s FROM data WHERE s ILIKE ?", [sign]).fetchall()
+            found = data.filter(expression([Like("s", sign, False)], schema))["s"].to_pylist()
+            assert sorted(found) == sorted(s for (s,) in wanted)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [Like("n", "1%"), Like("s", "ä%", False), HasItem("s", "a", "--"), HasItem("s", "a", "")],
+    ids=str,
+)
+def test_a_pattern_that_would_mean_something_else_is_unfit(unfit: Predicate) -> None:
+    with pytest.raises(Unfit):
+        expression([unfit], SCHEMA)
+
+
+def test_of_nothing() -> None:
+    table = pa.table({"n": [1, None]})
+    assert table.filter(expression([Or(())], table.schema)).num_rows == 0
+    assert table.filter(expression([And(())], table.schema)).num_rows == 2
 
 
 def test_floats_are_left_to_duckdb() -> None:

@@ -10,7 +10,18 @@ import pytest
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Promise
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.predicates import (
+    NEVER,
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
 from isthmus.connectors.salesforce.describe import table_of
 from isthmus.connectors.salesforce.judge import RULES, translate
 from isthmus.connectors.salesforce.soql import written
@@ -213,6 +224,50 @@ CASES: list[tuple[Predicate, Promise, str | None]] = [
     (Compare("Clock", "=", time(17, 30, 0, 1)), LOCAL, None),
     (Compare("Clock", "!=", time(17, 30)), SUPERSET, "Clock != null"),
     (In("I", ()), LOCAL, None),
+    # patterns: without case, and only what is sure to mean the same
+    (Like("S", "ab%"), SUPERSET, "S LIKE 'ab%'"),
+    (Like("S", "%ab%"), SUPERSET, "S LIKE '%ab%'"),
+    (Like("S", "a_b"), SUPERSET, "S LIKE 'a%b'"),
+    (Like("S", r"5\%\_%"), SUPERSET, r"S LIKE '5\%\_%'"),
+    (Like("S", r"a\%b"), SUPERSET, "S = 'a%b'"),
+    (Like("S", r"a\\b%"), SUPERSET, "S LIKE 'a%b%'"),
+    (Like("S", "O'Neil%"), SUPERSET, r"S LIKE 'O\'Neil%'"),
+    (Like("S", "%' OR Id != '%"), SUPERSET, r"S LIKE '%\' OR Id != \'%'"),
+    (Like("S", "Söh%"), SUPERSET, "S LIKE 'S%h%'"),
+    (Like("S", "a\nb%"), SUPERSET, "S LIKE 'a%b%'"),
+    (Like("S", " ab "), SUPERSET, "S LIKE '%ab%'"),
+    (Like("S", "% %a b%"), SUPERSET, "S LIKE '%a b%'"),
+    (Like("S", "abc"), SUPERSET, "S = 'abc'"),
+    (Like("S", "%"), SUPERSET, "S != null"),
+    (Like("S", "_"), SUPERSET, "S != null"),
+    (Like("S", ""), SUPERSET, "S != null"),
+    (Like("S", "é%"), SUPERSET, "S != null"),
+    (Like("S", "x" * 4001), SUPERSET, "S != null"),
+    (Not(Like("S", "ab%")), SUPERSET, "S != null"),
+    (Like("S", "ski%"), SUPERSET, "S LIKE 'ski%'"),
+    (Like("S", "ski%", case_sensitive=False), SUPERSET, "S != null"),
+    (Like("S", "SKY%", case_sensitive=False), SUPERSET, "S LIKE '%Y%'"),
+    (Like("S", "abc", case_sensitive=False), SUPERSET, "S = 'abc'"),
+    (Like("Cased", "ab1%"), SUPERSET, "Cased LIKE 'ab1%'"),
+    (Like("Cased", "ab1%", case_sensitive=False), SUPERSET, "Cased LIKE '%1%'"),
+    (Like("P", "ab%"), SUPERSET, "P LIKE 'ab%'"),
+    (Like("Formula", "ab%"), SUPERSET, "Formula LIKE 'ab%'"),
+    (Like("Long", "ab%"), LOCAL, None),
+    (Like("Id", "001%"), LOCAL, None),
+    (Like("Owner", "001%"), SUPERSET, "Owner != null"),
+    (Like("Multi", "%ab%"), SUPERSET, "Multi != null"),
+    (HasItem("Multi", "AAA"), SUPERSET, "Multi INCLUDES ('AAA')"),
+    (HasItem("Multi", "O'x"), SUPERSET, r"Multi INCLUDES ('O\'x')"),
+    (HasItem("Multi", "AAA", ","), SUPERSET, "Multi != null"),
+    (HasItem("Multi", "A;B"), LOCAL, None),
+    (HasItem("Multi", " A"), SUPERSET, "Multi != null"),
+    (HasItem("Multi", ""), SUPERSET, "Multi != null"),
+    (Not(HasItem("Multi", "AAA")), SUPERSET, "Multi != null"),
+    (HasItem("S", "a%"), SUPERSET, r"S LIKE '%a\%%'"),
+    (HasItem("Long", "a"), LOCAL, None),
+    # of nothing
+    (NEVER, LOCAL, None),
+    (And(()), LOCAL, None),
 ]
 
 
@@ -268,3 +323,15 @@ def test_an_external_objects_text_may_be_empty() -> None:
     table = table_of("crm", described, {})
     assert told(Compare("S", "!=", ""), table) == (SUPERSET, "S != null")
     assert told(IsNull("S"), table) == (LOCAL, None)
+    # to Salesforce an empty text is null: "not null" would lose it
+    for predicate in (
+        Compare("S", "!=", "a"),
+        Not(In("S", ("a", "b"))),
+        Like("S", "%"),
+        Like("S", ""),
+        Not(Like("S", "a%")),
+        HasItem("S", ""),
+    ):
+        assert told(predicate, table) == (LOCAL, None), predicate
+    assert told(Like("S", "_%"), table) == (SUPERSET, "S != null")
+    assert told(Like("S", "a%"), table) == (SUPERSET, "S LIKE 'a%'")

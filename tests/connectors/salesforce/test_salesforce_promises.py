@@ -20,7 +20,18 @@ from hypothesis import strategies as st
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Promise, ReadContext, ScanRequest
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.patterns import literally
+from isthmus.connectors.predicates import (
+    And,
+    Compare,
+    HasItem,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
 from isthmus.connectors.salesforce import Salesforce
 from isthmus.localorg import LocalOrg
 
@@ -79,6 +90,12 @@ def sql(predicate: Predicate, values: list[Any]) -> str:
             return f'"{column}" IN ({", ".join("?" * len(listed))})'
         case IsNull(column=column):
             return f'"{column}" IS NULL'
+        case Like(column=column, pattern=pattern, case_sensitive=cased):
+            values.append(pattern)
+            return f"\"{column}\" {'LIKE' if cased else 'ILIKE'} ? ESCAPE '\\'"
+        case HasItem(column=column, item=item, separator=separator):
+            values.extend((separator, item))
+            return f'list_contains(string_split("{column}", ?), ?)'
         case Not(part=part):
             return f"NOT ({sql(part, values)})"
         case And(parts=parts) | Or(parts=parts):
@@ -152,8 +169,30 @@ def predicates(copy: Copy, name: str) -> st.SearchStrategy[Predicate]:
             st.builds(Compare, st.just(column.name), ops, value),
             st.builds(In, st.just(column.name), st.lists(value, min_size=1, max_size=4).map(tuple)),
             st.just(IsNull(column.name)),
+            *patterned(column.name, [v for v in [*stored, *ODD["string"]] if isinstance(v, str)]),
         )
 
+    def patterned(name: str, texts: list[str]) -> list[st.SearchStrategy[Predicate]]:
+        if kind_of(copy.tables[name_of].column(name).type) != "string":
+            return []
+        text = st.builds(near, st.sampled_from(texts), st.integers(0, 3))
+        cut = st.builds(lambda t, a, b: t[min(a, b) : max(a, b)], text, places, places)
+        pattern = st.builds(
+            lambda t, hole, before, after: (
+                before + "_".join(literally(p) for p in t.split(hole)) + after
+            ),
+            cut,
+            st.sampled_from("aeiks ;0"),
+            st.sampled_from(["", "%", "_"]),
+            st.sampled_from(["", "%", "_"]),
+        )
+        items = text.flatmap(lambda t: st.sampled_from(t.split(";")))
+        return [
+            st.builds(Like, st.just(name), pattern, st.booleans()),
+            st.builds(HasItem, st.just(name), items),
+        ]
+
+    places, name_of = st.integers(0, 12), name
     atom = st.sampled_from(columns).flatmap(atoms)
     parts = st.lists(atom, min_size=1, max_size=3).map(tuple)
     return st.recursive(
