@@ -62,15 +62,43 @@ def _sample(one: Answer, other: Answer) -> str:
     return f": only in one {list(left - right)[:2]}, only in the other {list(right - left)[:2]}"
 
 
-def short_of(limited: Answer, whole: Answer, limit: int, offset: int) -> str | None:
-    """Why an answer with a LIMIT is no choice of the whole answer's rows; None if it is one."""
+def short_of(
+    limited: Answer,
+    whole: Answer,
+    limit: int | None,
+    offset: int,
+    reference: Answer | None = None,
+    ordered: int = 0,
+) -> str | None:
+    """Why an answer with a LIMIT is no choice of the whole answer's rows; None if it is one.
+
+    Args:
+        limited: the answer to be judged.
+        whole: the answer without the LIMIT.
+        limit: None where there is only an order.
+        offset: of the LIMIT.
+        reference: another answer with the LIMIT: in an order, both have the same keys.
+        ordered: how many of the first columns are the order's keys.
+    """
     if limited.table is None or whole.table is None:
         return difference(limited, whole)
-    wanted = max(min(limit, whole.table.num_rows - offset), 0)
+    wanted = max(whole.table.num_rows - offset, 0)
+    wanted = wanted if limit is None else min(limit, wanted)
     if limited.table.num_rows != wanted:
         return f"{limited.table.num_rows} rows where the limit leaves {wanted}"
+    if ordered and reference is not None and reference.table is not None:
+        ours, theirs = _keys(limited.table, ordered), _keys(reference.table, ordered)
+        if ours != theirs:
+            at = next(
+                n for n, pair in enumerate(zip(ours, theirs, strict=True)) if len({*pair}) > 1
+            )
+            return f"the order differs from row {at} on: {ours[at]} against {theirs[at]}"
     extra = Counter(rows(limited.table)) - Counter(rows(whole.table))
     return f"rows that the whole answer lacks: {list(extra)[:2]}" if extra else None
+
+
+def _keys(table: pa.Table, ordered: int) -> list[tuple[str, ...]]:
+    return rows(table.select(range(ordered)))
 
 
 def rows(table: pa.Table | None) -> list[tuple[str, ...]]:

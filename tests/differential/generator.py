@@ -15,8 +15,14 @@ from typing import Any
 from tests.differential.literals import Draft
 from tests.differential.relations import Relation
 from tests.differential.shapes import SHAPES, Maker
+from tests.differential.shapes_groups import GROUP_SHAPES
+from tests.differential.shapes_keys import KEY_SHAPES
+from tests.differential.shapes_lookups import LOOKUP_SHAPES
+from tests.differential.shapes_words import WORD_SHAPES
 
 __all__ = ["Query", "generate"]
+
+ALL_SHAPES = [*SHAPES, *KEY_SHAPES, *LOOKUP_SHAPES, *GROUP_SHAPES, *WORD_SHAPES]
 
 
 @dataclass(frozen=True)
@@ -28,16 +34,18 @@ class Query:
         params: None, a list for ``?`` and ``$1``, or a dict for ``$name``.
         shape: which maker wrote it.
         unlimited: the same without its LIMIT, where the LIMIT may choose.
-        limit: that LIMIT.
+        limit: that LIMIT; None where there is none but the order may leave ties.
         offset: and its OFFSET.
+        ordered: how many of the first columns are the keys of the order.
     """
 
     sql: str
     params: Any
     shape: str
     unlimited: str | None = None
-    limit: int = 0
+    limit: int | None = 0
     offset: int = 0
+    ordered: int = 0
 
 
 def generate(relations: Sequence[Relation], seed: int | str, number: int) -> Query:
@@ -45,15 +53,15 @@ def generate(relations: Sequence[Relation], seed: int | str, number: int) -> Que
     random = Random(f"{seed}/{number}")
     draft = Draft(random)
     maker = Maker(draft, [r for r in relations if r.fields])
-    shape = random.choices([s for s, _ in SHAPES], [w for _, w in SHAPES])[0]
-    made = getattr(maker, f"_{shape}")()
-    if isinstance(made, tuple):
-        sql, tail, limit, offset = made
-        text, params = _finish(draft, sql + tail)
-        # The parameters of a limited query stay in its text: both forms must mean the same.
-        return Query(text, params, shape, text[: -len(tail)], limit, offset)
-    text, params = _finish(draft, made)
-    return Query(text, params, shape)
+    shape, _, write = random.choices(ALL_SHAPES, [weight for _, weight, _ in ALL_SHAPES])[0]
+    made = write(maker)
+    if isinstance(made, str):
+        text, params = _finish(draft, made)
+        return Query(text, params, shape)
+    text, params = _finish(draft, made.sql + made.order + made.tail)
+    # The parameters of a limited query stay in its text: both forms must mean the same.
+    whole = text[: len(text) - len(made.order + made.tail)]
+    return Query(text, params, shape, whole, made.limit, made.offset, made.ordered)
 
 
 _MARK = re.compile("\x01(\\d+)\x02")

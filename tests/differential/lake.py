@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.differential.lake_keys import write_keys
+
 __all__ = ["TABLES", "write_lake"]
 
 #: What the project file says of the files: a CSV's columns are text unless told otherwise.
@@ -53,12 +55,20 @@ _ODD = (
 def write_lake(
     folder: Path, reference: duckdb.DuckDBPyConnection, accounts: list[tuple[str, str]], rows: int
 ) -> None:
-    """Write the files, and fill the reference's schema ``lake`` with the same rows."""
+    """Write the files, and fill the reference's schema ``lake`` with the same rows.
+
+    Args:
+        folder: where the files go.
+        reference: has the org's rows in its schema ``crm`` already.
+        accounts: Ids and names that orders and notes are about.
+        rows: how many orders.
+    """
     dice = Random(11)
     reference.execute("CREATE SCHEMA lake")
     _orders(folder, reference, dice, accounts, rows)
     _notes(folder, reference, dice, accounts)
     _order(folder, reference)
+    write_keys(folder, reference)
 
 
 def _orders(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from tests.differential.literals import Ref
 
-__all__ = ["Field", "Relation", "read_relations"]
+__all__ = ["ORGS", "Field", "Link", "Relation", "read_relations"]
 
 _SAMPLE = 60
 
@@ -29,13 +29,23 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A column, and the column of another relation in which its values are found."""
+
+    column: str
+    schema: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Relation:
     """A table or view.
 
     Attributes:
         schema: the source, or ``main`` for a view.
         key: a column whose values are unique and never null; None where there is none.
-        links: columns that point at another relation's column.
+        links: its columns that point at another relation's column.
         rows: how many there are.
     """
 
@@ -44,7 +54,7 @@ class Relation:
     fields: tuple[Field, ...]
     key: str | None
     rows: int
-    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
 
     @property
     def telling(self) -> tuple[Field, ...]:
@@ -52,17 +62,54 @@ class Relation:
         return tuple(f for f in self.fields if len(f.values) > 1)
 
 
-LINKS: dict[str, dict[str, tuple[str, str]]] = {
-    "Account": {"OwnerId": ("User", "Id"), "ParentId": ("Account", "Id")},
-    "Contact": {"AccountId": ("Account", "Id"), "ReportsToId": ("Contact", "Id")},
-    "Opportunity": {"AccountId": ("Account", "Id"), "OwnerId": ("User", "Id")},
-    "Case": {"AccountId": ("Account", "Id"), "ContactId": ("Contact", "Id")},
-    "Trap__c": {"Account__c": ("Account", "Id"), "Parent__c": ("Trap__c", "Id")},
-    "orders": {"account_id": ("Account", "Id"), "customer": ("Account", "Name")},
-    "notes": {"account": ("Account", "Name"), "text": ("Trap__c", "Text__c")},
-    "pipeline": {"AccountId": ("Account", "Id")},
+#: Lookups inside an org: which column of which object points at which.
+LOOKUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Account": {"OwnerId": ("User",), "ParentId": ("Account",), "CreatedById": ("User",)},
+    "Contact": {"AccountId": ("Account",), "ReportsToId": ("Contact",), "OwnerId": ("User",)},
+    "Opportunity": {"AccountId": ("Account",), "OwnerId": ("User",), "CampaignId": ("Campaign",)},
+    "Case": {"AccountId": ("Account",), "ContactId": ("Contact",), "ParentId": ("Case",)},
+    "Trap__c": {"Account__c": ("Account",), "Parent__c": ("Trap__c",), "CreatedById": ("User",)},
+    "User": {"ManagerId": ("User",)},
+    "Campaign": {"ParentId": ("Campaign",), "OwnerId": ("User",)},
+    "Task": {
+        "WhoId": ("Contact",),
+        "WhatId": ("Account", "Opportunity", "Case"),
+        "OwnerId": ("User",),
+        "AccountId": ("Account",),
+    },
+    "OpportunityLineItem": {"OpportunityId": ("Opportunity",)},
 }
-KEYS = {"orders": "order_id", "notes": "line", "order": "n", "pipeline": "Id", "texts": None}
+#: Keys that systems share, by what stands for what: text keys, dates and numbers too.
+SHARED: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("orders", "account_id"): (("Account", "Id"),),
+    ("orders", "customer"): (("Account", "Name"),),
+    ("notes", "account"): (("Account", "Name"),),
+    ("notes", "text"): (("Trap__c", "Text__c"),),
+    ("keys", "account_id"): (("Account", "Id"), ("Contact", "AccountId")),
+    ("keys", "contact_id"): (("Contact", "Id"), ("Case", "ContactId")),
+    ("keys", "ext"): (("Account", "External_Id__c"),),
+    ("keys", "contact_ext"): (("Contact", "External_Id__c"),),
+    ("keys", "name"): (("Account", "Name"), ("Opportunity", "Name")),
+    ("keys", "code"): (("Trap__c", "Unique_Case_Sensitive__c"), ("Trap__c", "External_Id__c")),
+    ("keys", "num"): (("Trap__c", "Int__c"),),
+    ("keys", "amount"): (("Opportunity", "Amount"), ("Trap__c", "Currency_18_2__c")),
+    ("keys", "day"): (("Opportunity", "CloseDate"), ("Trap__c", "Date__c")),
+    ("keys", "made_at"): (("Account", "CreatedDate"), ("Trap__c", "Datetime__c")),
+    ("calendar", "day"): (("Opportunity", "CloseDate"), ("Task", "ActivityDate")),
+    ("calendar", "n"): (("Opportunity", "Probability"), ("Trap__c", "Int__c")),
+    ("pipeline", "AccountId"): (("Account", "Id"),),
+    ("Account", "External_Id__c"): (("Account", "External_Id__c"),),
+    ("Account", "Name"): (("Account", "Name"),),
+    ("Contact", "External_Id__c"): (("Contact", "External_Id__c"),),
+    ("Opportunity", "CloseDate"): (("Opportunity", "CloseDate"),),
+    ("Trap__c", "Unique_Case_Sensitive__c"): (("Trap__c", "Unique_Case_Sensitive__c"),),
+    ("Trap__c", "Text__c"): (("Trap__c", "Text__c"),),
+}
+KEYS = {
+    "orders": "order_id", "notes": "line", "order": "n", "pipeline": "Id", "texts": None,
+    "keys": "key_id", "calendar": "day", "everyone": None,
+}  # fmt: skip
+ORGS = ("crm", "crm2")
 
 
 def read_relations(reference: duckdb.DuckDBPyConnection) -> tuple[Relation, ...]:
@@ -70,16 +117,31 @@ def read_relations(reference: duckdb.DuckDBPyConnection) -> tuple[Relation, ...]
     names = reference.execute(
         "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2"
     ).fetchall()
-    return tuple(_relation(reference, schema, name) for schema, name in names)
+    return tuple(_relation(reference, schema, name, names) for schema, name in names)
 
 
-def _relation(reference: duckdb.DuckDBPyConnection, schema: str, name: str) -> Relation:
+def _relation(
+    reference: duckdb.DuckDBPyConnection, schema: str, name: str, known: Sequence[tuple[str, str]]
+) -> Relation:
     table = f'"{schema}"."{name}"'
     described = reference.execute(f"DESCRIBE {table}").fetchall()
     fields = tuple(_field(reference, table, row[0], row[1]) for row in described)
     (rows,) = reference.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
-    key = KEYS.get(name, "Id")
-    return Relation(schema, name, fields, key, rows, LINKS.get(name, {}))
+    links = tuple(link for link in _links(schema, name) if (link.schema, link.table) in known)
+    return Relation(schema, name, fields, KEYS.get(name, "Id"), rows, links)
+
+
+def _links(schema: str, name: str) -> Iterator[Link]:
+    """Lookups inside an org, and keys shared with the orgs; never of a table with itself."""
+    if schema in ORGS:
+        for column, targets in LOOKUPS.get(name, {}).items():
+            for target in targets:
+                yield Link(column, schema, target, "Id")
+    for (table, column), targets2 in SHARED.items():
+        for org in ORGS:
+            if table == name and org != schema:
+                for target, key in targets2:
+                    yield Link(column, org, target, key)
 
 
 def _field(reference: duckdb.DuckDBPyConnection, table: str, name: str, kind: str) -> Field:

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.differential.conditions import nested, tree
 from tests.differential.literals import Draft, Ref, literal
-from tests.differential.relations import Field, Relation
+from tests.differential.relations import ORGS, Field, Relation
 
-__all__ = ["SHAPES", "Maker"]
+__all__ = ["SHAPES", "Limited", "Made", "Maker", "Source", "quote"]
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A query whose LIMIT may choose among rows, or whose order may leave ties.
+
+    Attributes:
+        sql: the query without `tail`.
+        tail: what follows where the LIMIT counts; it has no literals that could be parameters.
+        limit: None where only the order is in question.
+        ordered: how many of the first columns are the keys of the order.
+    """
+
+    sql: str
+    tail: str
+    limit: int | None = None
+    offset: int = 0
+    order: str = ""
+    ordered: int = 0
+
+
+Made = str | Limited
 
 
 @dataclass
-class _Source:
+class Source:
     """A FROM item: its text, the columns in reach, its key."""
 
     sql: str
@@ -31,7 +53,7 @@ class Maker:
     def __init__(self, draft: Draft, relations: list[Relation]) -> None:
         self.d = draft
         self.relations = relations
-        self.by_name = {r.name: r for r in relations}
+        self.by_place = {(r.schema, r.name): r for r in relations}
 
     # --- FROM items
 
@@ -39,7 +61,7 @@ class Maker:
         weights = [_WEIGHTS.get(r.name, 2) for r in self.relations]
         return self.d.random.choices(self.relations, weights)[0]
 
-    def table(self, relation: Relation | None = None, *, bare: bool = False) -> _Source:
+    def table(self, relation: Relation | None = None, *, bare: bool = False) -> Source:
         """A table under an alias of its own, or under its own name."""
         d = self.d
         r = relation or self.relation()
@@ -47,10 +69,10 @@ class Maker:
         if bare and d.chance(25):
             prefix = d.pick(["", r.name, f"{r.schema}.{quote(r.name)}"])
             prefix = prefix and (quote(prefix) if prefix == r.name else prefix) + "."
-            return _Source(named, self.refs(r, prefix), r.key and prefix + quote(r.key), r, r.name)
+            return Source(named, self.refs(r, prefix), r.key and prefix + quote(r.key), r, r.name)
         alias = d.name()
         text = f"{named} {d.pick(['', 'AS '])}{alias}"
-        return _Source(
+        return Source(
             text, self.refs(r, alias + "."), r.key and f"{alias}.{quote(r.key)}", r, alias
         )
 
@@ -59,7 +81,10 @@ class Maker:
         name = d.pick([r.name, r.name, r.name.lower(), r.name.upper()])
         name = quote(name) if r.name.lower() in _RESERVED or d.chance(30) else name
         ways = [f"{r.schema}.{name}", f"{r.schema.upper()}.{name}"]
-        return str(d.pick([*ways, name] if r.name.lower() != "order" else ways))
+        # Both orgs have every object, also those that are asked of the first alone.
+        orgs = {o.schema for o in self.relations if o.schema in ORGS}
+        alone = r.name.lower() != "order" and (r.schema not in ORGS or len(orgs) < 2)
+        return str(d.pick([*ways, name] if alone else ways))
 
     def refs(self, r: Relation, prefix: str) -> list[Ref]:
         """Some of the columns; those with several values are likelier."""
@@ -74,7 +99,7 @@ class Maker:
             return str(self.d.pick([name, name, name.lower(), quote(name)]))
         return quote(name)
 
-    def derived(self, depth: int = 1) -> _Source:
+    def derived(self, depth: int = 1) -> Source:
         """A subquery in FROM."""
         inner = self.table()
         names = [f"d{i}" for i in range(min(len(inner.refs), 6))]
@@ -89,9 +114,9 @@ class Maker:
             for r, n in zip(inner.refs, names, strict=False)
         ]
         sql = f"(SELECT {items}{key} FROM {inner.sql}{where}) AS {alias}"
-        return _Source(sql, refs, f"{alias}.k" if inner.key else None, None, alias)
+        return Source(sql, refs, f"{alias}.k" if inner.key else None, None, alias)
 
-    def item(self) -> _Source:
+    def item(self) -> Source:
         return self.table() if self.d.chance(80) else self.derived()
 
     # --- SELECT lists
@@ -140,7 +165,7 @@ class Maker:
             return f"FROM {t.sql} SELECT {items}{self.where(t.refs, 95, 3)}"
         return f"SELECT {items} FROM {t.sql}{self.where(t.refs, 95, 3)}"
 
-    def _sent(self) -> str | tuple[str, str, int, int]:
+    def _sent(self) -> Made:
         """Conditions that sources know, over one table; perhaps counted, perhaps limited."""
         d = self.d
         t = self.table(bare=True)
@@ -149,7 +174,7 @@ class Maker:
             return f"SELECT count(*) AS n FROM {t.sql} WHERE {where}"
         sql = f"SELECT {self.items(t.refs, 3)} FROM {t.sql} WHERE {where}"
         limit = d.pick([1, 3, 10])
-        return (sql, f" LIMIT {limit}", limit, 0) if d.chance(25) else sql
+        return Limited(sql, f" LIMIT {limit}", limit) if d.chance(25) else sql
 
     def _star(self) -> str:
         d = self.d
@@ -165,17 +190,13 @@ class Maker:
         )  # fmt: skip
         return f"SELECT {items} FROM {t.sql}{self.where(t.refs)}"
 
-    def _plain_limit(self) -> tuple[str, str, int, int]:
+    def _plain_limit(self) -> Limited:
         d = self.d
         t = self.item()
         limit, offset = d.pick([0, 1, 2, 5, 50, 10_000]), d.pick([0, 0, 0, 1, 7, 5000])
         tail = f" LIMIT {limit}" + (f" OFFSET {offset}" if offset or d.chance(10) else "")
-        return (
-            f"SELECT {self.items(t.refs)} FROM {t.sql}{self.where(t.refs, 70)}",
-            tail,
-            limit,
-            offset,
-        )
+        sql = f"SELECT {self.items(t.refs)} FROM {t.sql}{self.where(t.refs, 70)}"
+        return Limited(sql, tail, limit, offset)
 
     def _top(self) -> str:
         d = self.d
@@ -251,17 +272,13 @@ class Maker:
         t = self.item()
         return f"SELECT DISTINCT {self.items(t.refs, 2)} FROM {t.sql}{self.where(t.refs, 60)}"
 
-    def linked(self) -> tuple[_Source, _Source, str]:
+    def linked(self) -> tuple[Source, Source, str]:
         """Two relations and the equality that ties them."""
         d = self.d
-        child = d.pick(
-            [r for r in self.relations if any(to in self.by_name for to, _ in r.links.values())]
-        )
-        column, (target, key) = d.pick(
-            [(c, to) for c, to in child.links.items() if to[0] in self.by_name]
-        )
-        a, b = self.table(child), self.table(self.by_name[target])
-        on = f"{a.alias}.{quote(column)} = {b.alias}.{quote(key)}"
+        child = d.pick([r for r in self.relations if r.links])
+        link = d.pick(child.links)
+        a, b = self.table(child), self.table(self.by_place[link.schema, link.table])
+        on = f"{a.alias}.{quote(link.column)} = {b.alias}.{quote(link.key)}"
         return (a, b, on) if d.chance(60) else (b, a, on)
 
     def _join(self) -> str:
@@ -487,10 +504,17 @@ class Maker:
 
 _RESERVED = {"case", "order", "user", "group", "type", "text", "line", "n"}
 _WEIGHTS = {"Trap__c": 7, "Account": 5, "Contact": 4, "Opportunity": 5, "Case": 3, "User": 2,
-            "orders": 5, "notes": 3, "order": 1, "pipeline": 2, "texts": 1}  # fmt: skip
-SHAPES = [
-    ("filter", 22), ("sent", 26), ("star", 2), ("plain_limit", 7), ("top", 7), ("aggregate", 10),
-    ("distinct", 3), ("join", 11), ("using", 2), ("cross", 2), ("subquery", 7), ("lateral", 2),
-    ("cte", 5), ("setop", 5), ("window", 4), ("asof", 1), ("pivot", 1), ("unnest", 2),
-    ("values", 2), ("wrong", 1),
+            "orders": 5, "notes": 3, "order": 1, "pipeline": 2, "texts": 1, "everyone": 1,
+            "keys": 3, "calendar": 1, "Task": 2, "OpportunityLineItem": 1,
+            "Campaign": 1}  # fmt: skip
+#: What is asked, how often, and by whom it is written.
+SHAPES: list[tuple[str, int, Callable[[Maker], Made]]] = [
+    ("filter", 16, Maker._filter), ("sent", 20, Maker._sent), ("star", 2, Maker._star),
+    ("plain_limit", 5, Maker._plain_limit), ("top", 4, Maker._top),
+    ("aggregate", 7, Maker._aggregate), ("distinct", 2, Maker._distinct),
+    ("join", 8, Maker._join), ("using", 2, Maker._using), ("cross", 2, Maker._cross),
+    ("subquery", 6, Maker._subquery), ("lateral", 2, Maker._lateral), ("cte", 5, Maker._cte),
+    ("setop", 5, Maker._setop), ("window", 3, Maker._window), ("asof", 1, Maker._asof),
+    ("pivot", 1, Maker._pivot), ("unnest", 2, Maker._unnest), ("values", 2, Maker._values),
+    ("wrong", 1, Maker._wrong),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from isthmus.engine.plan import Plan
 from isthmus.errors import Cancelled, IsthmusError, QueryError
 from tests.differential.answers import Answer, difference, short_of
 from tests.differential.generator import Query
+from tests.differential.planlog import PlanLog
 from tests.differential.world import World
 
 __all__ = ["Coverage", "try_query"]
@@ -25,13 +27,15 @@ def try_query(world: World, query: Query, coverage: Coverage) -> list[str]:
     """The differences between the three answers, each in a line; none is what we want."""
     coverage[f"shape {query.shape}"] += 1
     reference = ask_duckdb(world.reference, query.sql, query.params)
-    pushed = ask(world.pushed, query, coverage)
+    world.log.clear()
+    unlike: list[str] = []
+    pushed = ask(world.pushed, query, coverage, world.log, unlike)
     unpushed = ask(world.unpushed, query, None)
     coverage["failed as it must" if reference.error else "answered"] += 1
     if _order_decides(reference, pushed) and _order_decides(reference, unpushed):
         coverage["error depends on the order of work"] += 1
-        return []
-    found = []
+        return unlike
+    found = unlike
     whole = ask_duckdb(world.reference, query.unlimited, query.params) if query.unlimited else None
     for name, answer in (("pushed", pushed), ("not pushed", unpushed)):
         if whole is None or reference.table is None:
@@ -41,7 +45,7 @@ def try_query(world: World, query: Query, coverage: Coverage) -> list[str]:
             failed = answer.error == whole.error
             words = None if failed else difference(_empty(answer), _empty(reference))
         else:
-            words = short_of(answer, whole, query.limit, query.offset)
+            words = short_of(answer, whole, query.limit, query.offset, reference, query.ordered)
             words = words or difference(_empty(answer), _empty(reference))
         if words:
             found.append(f"{name}, against plain DuckDB: {words}")
@@ -66,12 +70,25 @@ def ask_duckdb(reference: duckdb.DuckDBPyConnection, sql: str, params: Any) -> A
         return Answer(error=_kind_of_duckdb(error), message=str(error))
 
 
-def ask(connection: Connection, query: Query, coverage: Coverage | None) -> Answer:
+def ask(
+    connection: Connection,
+    query: Query,
+    coverage: Coverage | None,
+    log: PlanLog | None = None,
+    unlike: list[str] | None = None,
+) -> Answer:
+    """One answer; with a log, `unlike` gets in what the plan and the log differ."""
     try:
         with connection.sql(query.sql, query.params, timeout=60) as result:
-            if coverage is not None:
-                coverage.update(pushed_in(result.plan))
-            return Answer(result.arrow())
+            try:
+                return Answer(result.arrow())
+            finally:
+                if coverage is not None:
+                    coverage.update(pushed_in(result.plan))
+                if log is not None and unlike is not None:
+                    unlike += log.differences(result, whole=sys.exc_info()[0] is None)
+                    if coverage is not None:
+                        coverage["sent beside the plan"] += len(log.unplanned(result))
     except IsthmusError as error:
         return Answer(error=_kind(error), message=str(error))
 
@@ -100,6 +117,8 @@ def _kind_of_duckdb(error: duckdb.Error) -> str:
 
 def pushed_in(plan: Plan) -> Iterator[str]:
     """What a plan sends: a promise, an operator and a type for each part of a predicate."""
+    for name in getattr(plan, "rules_fired", ()):
+        yield f"rule {name}"
     for scan in plan.scans:
         source = scan.fragment.source
         types = {c.name: c.source_type or str(c.type) for c in scan.fragment.request.table.columns}

@@ -20,11 +20,19 @@ from isthmus.engine.connection import Connection
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.switches import CHOICES
 from tests.differential.lake import TABLES, write_lake
+from tests.differential.planlog import PlanLog
 from tests.differential.relations import Relation, read_relations
 
 __all__ = ["Setting", "World", "random_setting", "world"]
 
-OBJECTS = ("Account", "Contact", "Opportunity", "Case", "User", "Trap__c")
+#: What is asked of each org. The second is smaller; Ids, names and external keys overlap.
+OBJECTS = {
+    "crm": (
+        *("Account", "Contact", "Opportunity", "Case", "User", "Trap__c"),
+        *("Task", "Campaign", "OpportunityLineItem"),
+    ),
+    "crm2": ("Account", "Contact", "Opportunity", "Trap__c", "User"),
+}
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 VIEWS = {
     "pipeline": """-- Open opportunities with their accounts
@@ -35,6 +43,10 @@ VIEWS = {
     "texts": """SELECT Name AS t FROM crm.Account UNION ALL SELECT Text__c FROM crm.Trap__c
         UNION ALL SELECT customer FROM lake.orders UNION ALL SELECT deal FROM pipeline""",
 }
+#: A view over both orgs and a file, where there are two.
+VIEW_OF_BOTH = """SELECT 'one' AS org, Id, Name, External_Id__c AS ext, AnnualRevenue
+    FROM crm.Account UNION ALL SELECT 'two', Id, Name, External_Id__c, AnnualRevenue
+    FROM crm2.Account UNION ALL SELECT 'file', account_id, name, ext, amount FROM lake.keys"""
 ZONES = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Apia")
 
 
@@ -45,10 +57,12 @@ class Setting:
     switches: Mapping[str, str | int]
     time_zone: str = "UTC"
     threads: int = 2
+    orgs: tuple[str, ...] = ("crm",)
 
     def __str__(self) -> str:
         shown = [f"{k}={v}" for k, v in self.switches.items()]
-        return ", ".join([*shown, f"TimeZone={self.time_zone}", f"threads={self.threads}"])
+        rest = [f"TimeZone={self.time_zone}", f"threads={self.threads}", "+".join(self.orgs)]
+        return ", ".join([*shown, *rest])
 
 
 def random_setting(seed: int | str, block: int) -> Setting:
@@ -58,79 +72,99 @@ def random_setting(seed: int | str, block: int) -> Setting:
     page = dice.choice([None, None, None, 300, 90, 40])
     if page is not None:
         switches["page-size"] = page
-    return Setting(switches, dice.choice(ZONES), dice.choice([1, 2, 4]))
+    orgs = dice.choice([("crm",), ("crm", "crm2"), ("crm", "crm2"), ("crm", "crm2")])
+    return Setting(switches, dice.choice(ZONES), dice.choice([1, 2, 4]), orgs)
 
 
 @dataclass(frozen=True, repr=False)  # Hypothesis shows what failed, and this is long
 class World:
-    """The three who answer, and what the generator knows."""
+    """The three who answer, and what the generator knows.
+
+    Attributes:
+        orgs: by the name of the source.
+        log: what the orgs were sent by the connection that pushes.
+    """
 
     pushed: Connection
     unpushed: Connection
     reference: duckdb.DuckDBPyConnection
     relations: tuple[Relation, ...]
-    org: LocalOrg
+    orgs: Mapping[str, LocalOrg]
+    log: PlanLog
 
 
 @contextmanager
 def world(
     setting: Setting, *, scale: float = 0.1, crm: type[Salesforce] = Salesforce
 ) -> Iterator[World]:
-    """Open an org under a setting, with connections and a full copy of its rows."""
+    """Open orgs under a setting, with connections and a full copy of their rows."""
     with ExitStack() as stack:
-        org = stack.enter_context(
-            LocalOrg(data="demo", scale=scale, seed=7, switches=setting.switches, now=NOW)
-        )
+        orgs = {
+            name: stack.enter_context(
+                LocalOrg("demo", scale=size, seed=seed, switches=setting.switches, now=NOW)
+            )
+            for name, size, seed in (("crm", scale, 7), ("crm2", scale / 2, 9))
+            if name in setting.orgs
+        }
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         reference = stack.enter_context(duckdb.connect(":memory:"))
         reference.execute(f"SET TimeZone = '{setting.time_zone}'")
-        copy_org(org, reference)
+        for name, org in orgs.items():
+            copy_org(name, org, reference)
         accounts = reference.execute("SELECT Id, Name FROM crm.Account ORDER BY Id").fetchall()
         write_lake(folder, reference, accounts, 150)
         reference.execute("SET search_path = 'main,crm,lake'")
-        for name, text in VIEWS.items():
+        views = VIEWS | ({"everyone": VIEW_OF_BOTH} if len(orgs) > 1 else {})
+        for name, text in views.items():
             reference.execute(f"CREATE VIEW main.{name} AS {text}")
-        project = project_of(org, folder)
         opened = [
-            stack.enter_context(connect(project, setting, pushdown, crm))
-            for pushdown in (True, False)
+            stack.enter_context(
+                connect(project_of(orgs, folder, views, version), setting, pushdown, crm)
+            )
+            for pushdown, version in VERSIONS.items()
         ]
-        yield World(opened[0], opened[1], reference, read_relations(reference), org)
+        relations, log = read_relations(reference), PlanLog(orgs, VERSIONS[True])
+        yield World(opened[0], opened[1], reference, relations, orgs, log)
 
 
-def project_of(org: LocalOrg, folder: Path) -> dict[str, Any]:
-    ready = org.ready
-    return {
-        "sources": {
-            "crm": {
-                "kind": "salesforce",
-                "instance_url": org.http,
-                "access_token": ready["access_token"],
-            },
-            "lake": {"kind": "files", "root": str(folder), "tables": TABLES},
-        },
-        "views": {"sql": VIEWS},
+#: Who pushes speaks another version than who does not: the request log tells them apart.
+VERSIONS = {True: "62.0", False: "61.0"}
+
+
+def project_of(
+    orgs: Mapping[str, LocalOrg], folder: Path, views: Mapping[str, str], version: str
+) -> dict[str, Any]:
+    sources: dict[str, Any] = {
+        name: {
+            "kind": "salesforce",
+            "instance_url": org.http,
+            "access_token": org.ready["access_token"],
+            "api_version": version,
+        }
+        for name, org in orgs.items()
     }
+    sources["lake"] = {"kind": "files", "root": str(folder), "tables": TABLES}
+    return {"sources": sources, "views": {"sql": dict(views)}}
 
 
 def connect(
     shape: Mapping[str, Any], setting: Setting, pushdown: bool, crm: type[Salesforce]
 ) -> Connection:
     project = load_project(shape, kinds=KINDS)
-    connectors = {s.name: crm(s.name, s.options) for s in project.sources if s.name == "crm"}
+    orgs = [s for s in project.sources if s.name in setting.orgs]
     return Connection(
         project,
         time_zone=setting.time_zone,
         threads=setting.threads,
         pushdown=pushdown,
-        connectors=connectors,
+        connectors={s.name: crm(s.name, s.options) for s in orgs},
     )
 
 
-def copy_org(org: LocalOrg, reference: duckdb.DuckDBPyConnection) -> None:
+def copy_org(source: str, org: LocalOrg, reference: duckdb.DuckDBPyConnection) -> None:
     """Copy what `/query` may show of each object: live rows, every simple field, by its type."""
-    reference.execute("CREATE SCHEMA crm")
-    for name in OBJECTS:
+    reference.execute(f"CREATE SCHEMA {source}")
+    for name in OBJECTS[source]:
         sobject = org.org.schema.get(name)
         assert sobject is not None
         fields = [f for f in sobject.fields if f.type not in ("address", "location", "base64")]
@@ -145,7 +179,9 @@ def copy_org(org: LocalOrg, reference: duckdb.DuckDBPyConnection) -> None:
                 f'SELECT * FROM {org.store.table(name)} WHERE NOT "IsDeleted" ORDER BY "Id"'
             ).to_arrow_table()
         reference.register("copied", rows)
-        reference.execute(f'CREATE TABLE crm."{name}" AS SELECT {", ".join(columns)} FROM copied')
+        reference.execute(
+            f'CREATE TABLE {source}."{name}" AS SELECT {", ".join(columns)} FROM copied'
+        )
         reference.unregister("copied")
 
 
