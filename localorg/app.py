@@ -22,7 +22,8 @@ from isthmus.localorg.resources import admin, versions
 from isthmus.localorg.resources.call import Call, not_found
 
 _LOGGER = logging.getLogger(__name__)
-_DATA = "/services/data"
+#: What all resources for data lie below.
+DATA = "/services/data"
 _JOBS = re.compile(r"/services/data/v[0-9.]+/jobs/")
 _LONGEST = 16_384  # bytes of a URI, and of a URI with its headers (REST guide, status 414 and 431)
 
@@ -102,13 +103,14 @@ def soql_of(request: Request) -> str | None:
 
 def _rest(org: Org, request: Request, now: datetime) -> Handled:
     path = request.path.rstrip("/")
-    if path == _DATA:
+    if path == DATA:
         return Handled(_only_get(request, versions.versions), "rest")
-    if not path.startswith(_DATA + "/"):
+    if not path.startswith(DATA + "/"):
         raise not_found()
     session = org.sessions.find(token_of(request), now)
+    org.usage.check_crowd(request.at_once)
     org.usage.count(now)
-    response = _resource(org, request, now, session, path[len(_DATA) + 1 :])
+    response = _resource(org, request, now, session, path[len(DATA) + 1 :])
     return Handled(response, api_of(path), session.user.username)
 
 

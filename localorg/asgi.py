@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from isthmus.localorg.app import Handled, api_of, handle
+from isthmus.localorg.app import DATA, Handled, api_of, handle
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response, refusal
 from isthmus.localorg.org import Org
@@ -44,19 +44,27 @@ class OrgApp:
         if scope["type"] != "http":
             return
         body = await _read(receive)
+        if not scope["path"].startswith(DATA + "/"):
+            await self._answer(scope, body, send, 1)
+            return
+        with self._org.usage.running() as at_once:
+            await self._answer(scope, body, send, at_once)
+
+    async def _answer(self, scope: Message, body: bytes, send: Send, at_once: int) -> None:
         loop = asyncio.get_running_loop()
-        sealed = await loop.run_in_executor(self._threads, self._work, scope, body)
+        sealed = await loop.run_in_executor(self._threads, self._work, scope, body, at_once)
         if sealed.delay:
             await asyncio.sleep(sealed.delay)
         await _send(send, sealed)
 
-    def _work(self, scope: Message, body: bytes) -> _Sealed:
+    def _work(self, scope: Message, body: bytes, at_once: int) -> _Sealed:
         began = time.perf_counter()
         now = self._org.clock.now()
         request = _request(scope, body)
         try:
             zipped = request.header("content-encoding").strip().lower()
-            handled = handle(self._org, _with_body(request, unzip(body, zipped)), now)
+            asked = replace(request, body=unzip(body, zipped), at_once=at_once)
+            handled = handle(self._org, asked, now)
         except OrgError as error:
             handled = Handled(refusal(error), api_of(request.path))
         response = handled.response
@@ -117,21 +125,6 @@ def _request(scope: Message, body: bytes) -> Request:
         scheme=scope["scheme"],
         client=client[0] if client else "",
         uri_length=len(raw) + len(query) + (1 if query else 0),
-    )
-
-
-def _with_body(request: Request, body: bytes) -> Request:
-    if body is request.body:
-        return request
-    return Request(
-        request.method,
-        request.path,
-        request.query,
-        request.headers,
-        body,
-        request.scheme,
-        request.client,
-        request.uri_length,
     )
 
 

@@ -106,6 +106,13 @@ def org() -> None:
     help="How many API calls a day are allowed.",
 )
 @click.option(
+    "--concurrent-requests",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many API calls may run at once; 0 is any number.",
+)
+@click.option(
     "--bulk-seconds",
     default=0.0,
     show_default=True,

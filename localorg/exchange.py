@@ -19,7 +19,8 @@ JSON_TYPE = "application/json;charset=UTF-8"
 class Request:
     """A decoded request: `path` unquoted, header names in lower case, `body` unzipped.
 
-    `fault` is the name of a fault that the resource itself plays out.
+    `fault` is the name of a fault that the resource itself plays out; `at_once` how many requests
+    for data the org had when this one came, itself among them.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     client: str = "127.0.0.1"
     uri_length: int = 0
     fault: str | None = None
+    at_once: int = 1
 
     def header(self, name: str, default: str = "") -> str:
         """The value of a header, whatever the case of its name."""

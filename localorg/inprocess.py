@@ -114,6 +114,27 @@ class LocalOrg:
         """Take all faults back."""
         self._org.faults.clear()
 
+    def set_limits(
+        self,
+        *,
+        daily_requests: int | None = None,
+        used: int | None = None,
+        concurrent_requests: int | None = None,
+    ) -> None:
+        """Change how many calls a day may have, has had, or how many may run at once."""
+        usage = self._org.usage
+        if daily_requests is not None:
+            usage.allowed = daily_requests
+        if used is not None:
+            usage.set_used(self._org.clock.now(), used)
+        if concurrent_requests is not None:
+            usage.crowd = concurrent_requests
+
+    @property
+    def most_at_once(self) -> int:
+        """The most calls for data that ran at one time."""
+        return self._org.usage.most_at_once
+
     def start(self) -> Self:
         """Take requests; returns when it does."""
         self._server = Server(self._org, http=self._addresses[0], https=self._addresses[1])

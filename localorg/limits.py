@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from isthmus.localorg.errors import OrgError
@@ -45,11 +46,17 @@ ALLOWANCES: dict[str, int] = {
 class Usage:
     """Counts API calls, and what else is limited, per UTC day. Safe to use from several threads.
 
-    `allowed` is how many calls a day may have; it can be changed at any time.
+    `allowed` is how many calls a day may have, `crowd` how many may run at once (0: any number);
+    both can be changed at any time. `most_at_once` is how many did.
     """
 
-    def __init__(self, allowed: int, allowances: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, allowed: int, allowances: Mapping[str, int] | None = None, *, crowd: int = 0
+    ) -> None:
         self.allowed = allowed
+        self.crowd = crowd
+        self.most_at_once = 0
+        self._running = 0
         self._allowances = {**ALLOWANCES, **(allowances or {})}
         self._lock = threading.Lock()
         self._day: date | None = None
@@ -63,6 +70,35 @@ class Usage:
             if self._used >= self.allowed:
                 raise OrgError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
             self._used += 1
+
+    def set_used(self, now: datetime, calls: int) -> None:
+        """Say how many calls the day has had, as if other clients had made them."""
+        with self._lock:
+            self._turn(now)
+            self._used = calls
+
+    @contextmanager
+    def running(self) -> Iterator[int]:
+        """Hold a call among those that run; gives how many there are with it."""
+        with self._lock:
+            self._running += 1
+            at_once = self._running
+            self.most_at_once = max(self.most_at_once, at_once)
+        try:
+            yield at_once
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def check_crowd(self, at_once: int) -> None:
+        """Refuse a call that came when too many ran; OrgError REQUEST_LIMIT_EXCEEDED.
+
+        Salesforce counts calls that take 20 seconds and more; here all count, so that a test
+        needs no such calls.
+        """
+        if 0 < self.crowd < at_once:
+            message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+            raise OrgError(403, "REQUEST_LIMIT_EXCEEDED", message)
 
     def used(self, now: datetime) -> int:
         """The calls counted today."""

@@ -54,7 +54,11 @@ class Org:
         self.records = Records(schema, store, self.commits)
         self.cursors = Cursors()
         self.faults = Faults()
-        self.usage = Usage(self.settings.daily_requests, self.settings.allowances)
+        self.usage = Usage(
+            self.settings.daily_requests,
+            self.settings.allowances,
+            crowd=self.settings.concurrent_requests,
+        )
         self.bulk = Jobs(store, Pace(self.settings.bulk_seconds, self.settings.bulk_polls))
         dice = dice or random.SystemRandom()
         self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)

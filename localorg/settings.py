@@ -51,7 +51,8 @@ class Settings:
     """Who may log in and how, and how far the org lets them go.
 
     `session_seconds` is how long a session lives, `daily_requests` how many API calls a day
-    (UTC) may have, `allowances` other limits than those of the limits resource, by name.
+    (UTC) may have, `concurrent_requests` how many may run at once (0: any number), `allowances`
+    other limits than those of the limits resource, by name.
 
     A Bulk job takes `bulk_seconds` of the org's clock at least, and `bulk_polls` looks find it in
     progress. A page of its results that asks for no size has `bulk_page_rows`, and none has more
@@ -67,6 +68,7 @@ class Settings:
     org_name: str = "Isthmus Local Org"
     session_seconds: float = 7200.0
     daily_requests: int = 1_000_000
+    concurrent_requests: int = 0
     allowances: Mapping[str, int] = field(default_factory=dict)
     bulk_seconds: float = 0.0
     bulk_polls: int = 1

@@ -1,4 +1,4 @@
-"""The local admin resource: faults, requests and the clock of a running org.
+"""The local admin resource: faults, requests, limits and the clock of a running org.
 
 It is this server's own, not Salesforce's: on the loopback only, opened by the access token of the
 ready file, counted by no limit.
@@ -98,8 +98,36 @@ def _move_clock(org: Org, request: Request) -> Any:
     return _clock(org, request)
 
 
+def _limits(org: Org, request: Request) -> Any:
+    usage = org.usage
+    return {
+        "daily_requests": usage.allowed,
+        "used": usage.used(org.clock.now()),
+        "concurrent_requests": usage.crowd,
+        "most_at_once": usage.most_at_once,
+    }
+
+
+def _set_limits(org: Org, request: Request) -> Any:
+    args = request.json_object()
+    known = ("daily_requests", "used", "concurrent_requests")
+    wrong = [name for name, value in args.items() if name not in known or not _count(value)]
+    if wrong or not args:
+        raise ValueError(f"give whole numbers from 0 for some of {', '.join(known)}")
+    org.usage.allowed = args.get("daily_requests", org.usage.allowed)
+    org.usage.crowd = args.get("concurrent_requests", org.usage.crowd)
+    if "used" in args:
+        org.usage.set_used(org.clock.now(), args["used"])
+    return _limits(org, request)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 _RESOURCES: dict[str, dict[str, Callable[[Org, Request], Any]]] = {
     "faults": {"GET": _faults, "POST": _set_fault, "DELETE": _clear_faults},
     "requests": {"GET": _requests, "DELETE": _clear_requests},
+    "limits": {"GET": _limits, "POST": _set_limits},
     "clock": {"GET": _clock, "POST": _move_clock},
 }

@@ -23,6 +23,8 @@ REFUSALS = {
     "server-error": (500, "UNKNOWN_EXCEPTION"),
     "request-limit": (403, "REQUEST_LIMIT_EXCEEDED"),
     "too-many-requests": (429, "REQUEST_LIMIT_EXCEEDED"),
+    "concurrent-requests": (403, "REQUEST_LIMIT_EXCEEDED"),
+    "concurrent-long-requests": (403, "REQUEST_LIMIT_EXCEEDED"),
     "query-timeout": (400, "QUERY_TIMEOUT"),
 }
 
