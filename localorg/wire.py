@@ -11,6 +11,7 @@ from isal import igzip
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response
+from isthmus.localorg.packed import PackedResponse
 
 _GZIP_FROM = 1_000  # bytes: below this the header costs more than it saves
 _LEVEL = 0  # igzip's fastest: several hundred MB/s
@@ -32,12 +33,9 @@ def unzip(body: bytes, encoding: str) -> bytes:
 
 def encode(response: Response, request: Request) -> tuple[bytes, list[tuple[str, str]]]:
     """The body as sent and all headers; both are what the client may see on the wire."""
-    body = _text(response, request)
-    if response.truncate:
-        body = body[: len(body) // 2]
+    body, zipped = _body(response, request)
     headers = list(response.headers)
-    if len(body) >= _GZIP_FROM and "gzip" in request.header("accept-encoding"):
-        body = igzip.compress(body, _LEVEL)
+    if zipped:
         headers = [_tagged(name, value) for name, value in headers]
         headers.append(("Content-Encoding", "gzip"))
     if body or response.status not in (204, 304):
@@ -48,6 +46,28 @@ def encode(response: Response, request: Request) -> tuple[bytes, list[tuple[str,
     return body, headers
 
 
+def _body(response: Response, request: Request) -> tuple[bytes, bool]:
+    """The body as sent, and whether it is gzip."""
+    gzip = "gzip" in request.header("accept-encoding")
+    if isinstance(response, PackedResponse) and gzip and _as_it_is(response, request):
+        return response.rest.gzip(response.body), True
+    body = _text(response, request)
+    if response.truncate:
+        body = body[: len(body) // 2]
+    zipped = gzip and len(body) >= _GZIP_FROM
+    return (igzip.compress(body, _LEVEL) if zipped else body), zipped
+
+
+def _as_it_is(response: PackedResponse, request: Request) -> bool:
+    """Whether what was kept can be sent without being made text again."""
+    size = len(response.body) + response.rest.size
+    return size >= _GZIP_FROM and not response.truncate and not _pretty(request)
+
+
+def _pretty(request: Request) -> bool:
+    return request.header("x-prettyprint") == "1"
+
+
 def json_bytes(value: Any, *, pretty: bool = False) -> bytes:
     """JSON of a value; decimals keep every digit."""
     style = orjson.OPT_INDENT_2 if pretty else 0
@@ -55,13 +75,14 @@ def json_bytes(value: Any, *, pretty: bool = False) -> bytes:
 
 
 def _text(response: Response, request: Request) -> bytes:
-    pretty = request.header("x-prettyprint") == "1"
+    pretty = _pretty(request)
     if response.value is not None:
         return json_bytes(response.value, pretty=pretty)
+    body = response.whole() if isinstance(response, PackedResponse) else response.body
     if pretty:
         # A record a line: readable, exact to the digit, and free of a second parse.
-        return response.body.replace(_NEXT_RECORD, b'},\n{"attributes":{')
-    return response.body
+        return body.replace(_NEXT_RECORD, b'},\n{"attributes":{')
+    return body
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
+from isthmus.localorg.packed import PackedResponse
 from isthmus.localorg.resources.call import Call
 from isthmus.localorg.soql import query as soql
 
@@ -26,7 +27,7 @@ def query_all(call: Call) -> Response:
 def more(call: Call) -> Response:
     """`GET query/LOCATOR`: a later page."""
     answer = soql.more(call.parts[0], cursors=call.org.cursors, base_path=call.base)
-    return Response(200, body=answer.body, rows=answer.rows)
+    return PackedResponse(200, body=answer.head, rest=answer.rest, rows=answer.rows)
 
 
 def _run(call: Call, *, include_deleted: bool) -> Response:
@@ -48,7 +49,7 @@ def _run(call: Call, *, include_deleted: bool) -> Response:
         include_deleted=include_deleted,
         batch_size=_batch_size(call.request.header("sforce-query-options")),
     )
-    return Response(200, body=answer.body, rows=answer.rows)
+    return PackedResponse(200, body=answer.head, rest=answer.rest, rows=answer.rows)
 
 
 def _batch_size(options: str) -> int:

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from isthmus.localorg import ids
 from isthmus.localorg.errors import OrgError
-from isthmus.localorg.soql.rendered import RenderedBlocks
+from isthmus.localorg.packed import Packed
+from isthmus.localorg.soql.ahead import Ahead
+from isthmus.localorg.soql.rendered import Kept
 
-#: Open queries that keep rendered records; the others render again when they are read.
-MAX_WARM = 8
 #: Bytes that all open queries may take; the one that was read longest ago goes first.
 MAX_BYTES = 512 * 1024 * 1024
 #: Child subqueries whose further pages can be read; the oldest goes first.
@@ -23,10 +23,21 @@ MAX_FAMILIES = 10_000
 
 @dataclass(frozen=True)
 class Page:
-    """The records of one page as JSON texts joined by commas, and how many they are."""
+    """The records of one page and how many they are.
 
-    records: bytes
+    `records` is JSON texts joined by commas, and the end `]}` of the answer they stand in.
+    """
+
+    records: Packed
     rows: int
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes."""
+        return self.records.nbytes
+
+
+NO_RECORDS = Page(Packed.of(b"]}"), 0)
 
 
 class OpenQuery(Protocol):
@@ -43,8 +54,8 @@ class OpenQuery(Protocol):
     def read(self, start: int) -> Page:
         """Give the page that begins with the record `start`."""
 
-    def cool(self) -> None:
-        """Let go of what can be made again."""
+    def stop(self) -> None:
+        """Begin nothing any more that was not asked for."""
 
 
 #: Opens the children of one parent, by the parent's Id.
@@ -57,7 +68,8 @@ class Cursors:
     def __init__(self) -> None:
         self._open: OrderedDict[str, OpenQuery] = OrderedDict()
         self._families: OrderedDict[str, Family] = OrderedDict()
-        self.rendered = RenderedBlocks()
+        self.kept = Kept()
+        self.ahead = Ahead()
         self._numbers = itertools.count(1)
         self._bytes = 0
         self._lock = threading.Lock()
@@ -71,7 +83,7 @@ class Cursors:
             while self._bytes > MAX_BYTES and len(self._open) > 1:
                 _, oldest = self._open.popitem(last=False)
                 self._bytes -= oldest.nbytes
-            self._cool()
+                oldest.stop()
         return locator
 
     def keep_family(self, family: Family) -> str:
@@ -86,10 +98,6 @@ class Cursors:
     def _name(self) -> str:
         return "01g" + ids.to_18(ids.make("01g", next(self._numbers))[:15])[3:]
 
-    def _cool(self) -> None:
-        for locator in list(self._open)[-MAX_WARM - 1 : -MAX_WARM]:
-            self._open[locator].cool()
-
     def find(self, locator: str) -> OpenQuery:
         """Find by locator; OrgError INVALID_QUERY_LOCATOR when it is unknown or dropped."""
         base, _, parent = locator.partition(".")
@@ -98,7 +106,6 @@ class Cursors:
             family = self._families.get(base)
             if query:
                 self._open.move_to_end(base)
-                self._cool()
         parent_id = ids.normalise(parent)
         if family and parent_id:
             return family(parent_id)
@@ -107,17 +114,23 @@ class Cursors:
         return query
 
     def drop(self, locator: str | None = None) -> None:
-        """Forget one locator (with or without its offset), or all of them."""
+        """Forget one locator (with or without its offset), or all of them.
+
+        What is rendered ahead for them ends; with the last one nothing is running any more.
+        """
         with self._lock:
-            if locator is None:
-                self._open.clear()
+            name = locator and locator.partition("-")[0].partition(".")[0]
+            for one in [*self._open] if name is None else [name]:
+                query = self._open.pop(one, None)
+                if query:
+                    query.stop()
+                    self._bytes -= query.nbytes
+            if name is None:
                 self._families.clear()
-                self._bytes = 0
-                return
-            name = locator.partition("-")[0].partition(".")[0]
-            query = self._open.pop(name, None)
-            self._bytes -= query.nbytes if query else 0
-            self._families.pop(name, None)
+            else:
+                self._families.pop(name, None)
+        if locator is None:
+            self.ahead.wait()
 
     def __len__(self) -> int:
         return len(self._open)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from isthmus.localorg.errors import OrgError
+from isthmus.localorg.packed import Packed
 from isthmus.localorg.soql.context import Context, OrgContext, UserContext
-from isthmus.localorg.soql.cursors import Cursors, Page
+from isthmus.localorg.soql.cursors import NO_RECORDS, Cursors, Page
 from isthmus.localorg.soql.pages import RowPages
 from isthmus.localorg.soql.parser import parse
 from isthmus.localorg.soql.plan import is_count, is_grouped, plan
@@ -26,12 +27,21 @@ MIN_PAGE, MAX_PAGE = 200, 2000
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """A page: the JSON body, its records, the grand total, and whether it is the last."""
+    """A page: the number of its records, the grand total, and whether it is the last.
 
-    body: bytes
+    Its JSON text is `head` and then `rest`, which is kept as it goes over the wire.
+    """
+
+    head: bytes
+    rest: Packed
     rows: int
     total: int
     done: bool
+
+    @property
+    def body(self) -> bytes:
+        """The JSON text."""
+        return self.head + self.rest.text()
 
 
 def run(
@@ -64,7 +74,7 @@ def run(
     if switches.page_size is None and planned.long_texts > 1:
         size = MIN_PAGE  # SOQL Reference v65, "Changing the Batch Size in Queries"
     if is_count(query):
-        return _answer(Page(b"", 0), total=planned.count(store), locator=None, base_path=base_path)
+        return _answer(NO_RECORDS, total=planned.count(store), locator=None, base_path=base_path)
     if is_grouped(query):
         page = planned.groups(store)
         return _answer(page, total=page.rows, locator=None, base_path=base_path)
@@ -107,5 +117,4 @@ def _answer(page: Page, *, total: int, locator: str | None, base_path: str) -> Q
     head = b'{"totalSize":%d,"done":%s,' % (total, b"false" if locator else b"true")
     if locator:
         head += b'"nextRecordsUrl":"%s/query/%s",' % (base_path.encode(), locator.encode())
-    body = b'%s"records":[%s]}' % (head, page.records)
-    return QueryAnswer(body, page.rows, total, locator is None)
+    return QueryAnswer(head + b'"records":[', page.records, page.rows, total, locator is None)

@@ -6,50 +6,74 @@ thing again and again. What was rendered holds until anything is written.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol, TypeVar, cast
 
-import pyarrow as pa
+__all__ = ["MAX_BYTES", "Kept"]
 
-__all__ = ["RenderedBlocks"]
-
-#: Bytes that are kept, two scans of a million rows; what was used longest ago goes first.
-MAX_BYTES = 1024 * 1024 * 1024
+#: Bytes that are kept, some seven scans of a million rows; what was used longest ago goes first.
+MAX_BYTES = 512 * 1024 * 1024
 
 
-class RenderedBlocks:
-    """Row numbers and blocks of JSON text, by the SQL that made them. Safe to use from threads."""
+class Sized(Protocol):
+    """A value that says what it weighs."""
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes."""
+
+
+Value = TypeVar("Value", bound=Sized)
+#: The SQL that made a value and whatever else tells it from others, such as `Store.version`.
+Name = tuple[str | bytes | int, ...]
+
+
+class Kept:
+    """Row numbers and pages under names that tell what made them. Safe to use from threads.
+
+    A name must hold the state of the data (`Store.version`); nothing else makes it stale.
+    """
 
     def __init__(self, most: int = MAX_BYTES) -> None:
         self._most = most
-        self._blocks: OrderedDict[tuple[str, bytes, int], pa.Array] = OrderedDict()
+        self._values: OrderedDict[Name, Sized] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, sql: str, keys: pa.Array, version: int, make: Callable[[], pa.Array]) -> pa.Array:
-        """Give what this SQL makes of these row numbers in this state of the data."""
-        name = (sql, _digest(keys), version)
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all that is kept, names included."""
+        return self._bytes
+
+    def find(self, name: Name) -> Sized | None:
+        """Give what is kept under a name."""
         with self._lock:
-            kept = self._blocks.get(name)
-            if kept is not None:
-                self._blocks.move_to_end(name)
-                return kept
+            found = self._values.get(name)
+            if found is not None:
+                self._values.move_to_end(name)
+            return found
+
+    def keep(self, name: Name, value: Sized) -> None:
+        """Keep a value; the first under a name stays."""
+        with self._lock:
+            if name not in self._values:
+                self._values[name] = value
+                self._bytes += _weight(name, value)
+            while self._bytes > self._most and self._values:
+                self._bytes -= _weight(*self._values.popitem(last=False))
+
+    def get(self, name: Name, make: Callable[[], Value]) -> Value:
+        """Give what is kept under a name, made now if there is nothing."""
+        found = self.find(name)
+        if found is not None:
+            return cast("Value", found)
         made = make()
-        with self._lock:
-            if name not in self._blocks:
-                self._blocks[name] = made
-                self._bytes += made.nbytes
-            while self._bytes > self._most and self._blocks:
-                _, oldest = self._blocks.popitem(last=False)
-                self._bytes -= oldest.nbytes
+        self.keep(name, made)
         return made
 
 
-def _digest(keys: pa.Array) -> bytes:
-    flat = pa.concat_arrays([keys])  # a slice shares its parent's buffer; this is its own part
-    digest = hashlib.blake2b(digest_size=16)
-    for buffer in flat.buffers():
-        digest.update(memoryview(buffer) if buffer is not None else b"")
-    return digest.digest()
+def _weight(name: Name, value: Sized) -> int:
+    """Statements with long lists of Ids weigh more than what they find."""
+    return value.nbytes + sum(len(part) for part in name if not isinstance(part, int))

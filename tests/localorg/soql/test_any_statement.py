@@ -36,7 +36,7 @@ def demo(empty: Any) -> Iterator[Any]:
     bench = type(empty)(empty.schema)
     generate(bench.store, bench.schema, 0.02, 7, datetime.fromisoformat("2026-11-24T12:00+00:00"))
     yield bench
-    bench.store.close()
+    bench.close()
 
 
 class Writer:

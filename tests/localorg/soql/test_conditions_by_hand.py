@@ -44,7 +44,7 @@ def rows(empty: Any) -> Iterator[tuple[Any, list[Row]]]:
         bench.add("Trap__c", Name=str(n), **row, **held)
         made.append({**row, "Account__r.Name": None if account is None else TEXTS[account]})
     yield bench, made
-    bench.store.close()
+    bench.close()
 
 
 def pick(values: Any, n: int, gap: int) -> Any:

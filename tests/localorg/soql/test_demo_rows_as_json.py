@@ -22,7 +22,7 @@ def demo(empty: Any) -> Iterator[Any]:
     bench = type(empty)(empty.schema)
     generate(bench.store, bench.schema, 0.1, 7, NOW)
     yield bench
-    bench.store.close()
+    bench.close()
 
 
 def expected(field: Field, value: Any, url: str) -> Any:

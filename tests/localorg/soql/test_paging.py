@@ -12,7 +12,7 @@ import pytest
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.schema import Schema
-from isthmus.localorg.soql import cursors, pages
+from isthmus.localorg.soql import blocks, cursors
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_pages_together_are_the_whole(many: Any, where: str, order: str) -> None
 
 
 def test_any_offset_can_be_read_again(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "BLOCK_ROWS", 1500)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1500)
     whole = many.column("SELECT Name FROM Trap__c ORDER BY Name")
     first = json.loads(many.run("SELECT Name FROM Trap__c ORDER BY Name", batch_size=200).body)
     for offset in (4400, 200, 201, 0, 4499, 1500, 1501, 200):
@@ -169,4 +169,4 @@ def test_long_texts_make_small_pages(org: Any, tmp_path: Path) -> None:
     bench.add_many("Trap__c", 250)
     assert bench.run("SELECT Id, Long_Text__c FROM Trap__c").rows == 250
     assert bench.run("SELECT Id, Long_Text__c, Longer_Text__c FROM Trap__c").rows == 200
-    bench.store.close()
+    bench.close()

@@ -8,37 +8,41 @@ import pyarrow as pa
 import urllib3
 
 from isthmus.localorg import LocalOrg
-from isthmus.localorg.soql.rendered import RenderedBlocks
+from isthmus.localorg.soql.rendered import Kept
 
 
-def test_a_block_is_made_once_for_one_state_of_the_data() -> None:
-    blocks, made = RenderedBlocks(), []
+def test_what_is_kept_is_made_once() -> None:
+    kept, made = Kept(), []
 
     def make() -> pa.Array:
         made.append(1)
         return pa.array(["{}"])
 
-    keys = pa.array([1, 2, 3])
-    for _ in range(2):
-        blocks.get("sql", keys, 1, make)
-    assert len(made) == 1
-    blocks.get("sql", keys, 2, make)
-    blocks.get("other sql", keys, 1, make)
-    blocks.get("sql", keys.slice(1), 1, make)
-    assert len(made) == 4
+    for name in (("sql", 1), ("sql", 1), ("sql", 2), ("other sql", 1), ("sql", 1)):
+        kept.get(name, make)
+    assert len(made) == 3
 
 
 def test_what_was_used_longest_ago_goes_first() -> None:
     text = pa.array(["x" * 1000])
-    blocks, made = RenderedBlocks(most=2 * text.nbytes), []
+    room = 2 * (text.nbytes + 1)
+    kept, made = Kept(most=room), []
     for name in ("a", "b", "a", "c", "a", "b"):
 
         def make(name: str = name) -> pa.Array:
             made.append(name)
             return text
 
-        blocks.get(name, pa.array([1]), 1, make)
+        kept.get((name,), make)
+        assert kept.nbytes <= room
     assert made == ["a", "b", "c", "b"]
+
+
+def test_long_statements_count_as_well() -> None:
+    kept = Kept(most=1000)
+    for n in range(10):
+        kept.keep((f"{n}" * 300,), pa.array([n]))
+    assert 0 < kept.nbytes <= 1000
 
 
 def test_a_written_record_is_seen_by_the_next_query() -> None:
