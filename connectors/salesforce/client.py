@@ -15,7 +15,14 @@ from isthmus.connectors.salesforce.refusals import (
 )
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login, Session
-from isthmus.connectors.salesforce.transport import Answer, Broken, Request, Stop, Transport
+from isthmus.connectors.salesforce.transport import (
+    Answer,
+    Broken,
+    OnBeginning,
+    Request,
+    Stop,
+    Transport,
+)
 from isthmus.connectors.salesforce.usage import usage_of
 
 __all__ = ["Asking", "Client", "Lost", "Stopped"]
@@ -67,7 +74,15 @@ class Client:
         """How patiently requests are repeated."""
         return self._policy
 
-    def get(self, path: str, asking: Asking, stop: Stop, *, rows: int = 0) -> Answer:
+    def get(
+        self,
+        path: str,
+        asking: Asking,
+        stop: Stop,
+        *,
+        rows: int = 0,
+        on_beginning: OnBeginning | None = None,
+    ) -> Answer:
         """GET a path; every request that reaches the server is billed.
 
         Args:
@@ -75,6 +90,8 @@ class Client:
             asking: what for, and whom to bill.
             stop: ends the wait.
             rows: how many rows the answer will bring, where that is known.
+            on_beginning: called with the first bytes of a good answer, which may break after
+                them and be asked for again.
 
         Raises:
             Lost: the server has forgotten the pages.
@@ -87,7 +104,7 @@ class Client:
             if stop.fired:
                 raise Stopped
             session = self._login.session()
-            outcome = self._once(session, path, asking, stop, rows)
+            outcome = self._once(session, path, asking, stop, rows, on_beginning)
             if isinstance(outcome, Answer):
                 return outcome
             refusal, cause = outcome
@@ -116,13 +133,19 @@ class Client:
             ) from cause
 
     def _once(
-        self, session: Session, path: str, asking: Asking, stop: Stop, rows: int
+        self,
+        session: Session,
+        path: str,
+        asking: Asking,
+        stop: Stop,
+        rows: int,
+        on_beginning: OnBeginning | None,
     ) -> Answer | tuple[Refusal, BaseException | None]:
         headers = {**_HEADERS, "Authorization": f"Bearer {session.token}"}
         meter = asking.meter
         meter.spend_call(rows=rows)
         try:
-            answer = self._transport.send(Request(session.base, path, headers), stop)
+            answer = self._transport.send(Request(session.base, path, headers), stop, on_beginning)
         except Broken as broken:
             meter.end_call()
             meter.give_back(calls=0 if broken.arrived else 1, rows=rows)

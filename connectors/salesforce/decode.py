@@ -23,10 +23,11 @@ import pyarrow.json as pj
 from isthmus.catalog.model import Column
 from isthmus.connectors.salesforce.flat import FlatReader, clock_times
 from isthmus.connectors.salesforce.ids import is_full_id
+from isthmus.connectors.salesforce.nested import lacks, leaf_paths, leaves, record_type, value_at
 from isthmus.connectors.salesforce.types import LOOSE
 from isthmus.errors import DataError
 
-__all__ = ["Decoder", "Malformed", "Page", "last_id", "next_link"]
+__all__ = ["Decoder", "Malformed", "Page", "early_link", "last_id", "next_link"]
 
 
 class Malformed(Exception):
@@ -40,11 +41,14 @@ class Page:
     Attributes:
         total: how many rows the query has in all its pages.
         next: the path of the next page, or None on the last.
+        last: the Id of the last record, where only its columns tell it (`last_id` finds the
+            address of a parent).
     """
 
     batch: pa.RecordBatch
     total: int
     next: str | None
+    last: str | None = None
 
 
 def _wire(kind: pa.DataType) -> pa.DataType:
@@ -63,14 +67,22 @@ _URL: Final = re.compile(rb'"attributes"\s*:\s*\{[^{}]*?"url"\s*:\s*"[^"\\]*/([0
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(\.\d{1,3})?(Z|\+0000)")
 
 
+def early_link(beginning: bytes) -> str | None:
+    """Where the next page is, if the beginning of a page tells it."""
+    head = beginning.find(b'"records"')
+    found = _NEXT.search(beginning[: max(head, 0)])
+    return found[1].decode("ascii", "replace") if found else None
+
+
 def next_link(body: bytes) -> str | None:
     """Where the next page is, found without reading the whole one.
 
     It stands before the first ``"records"`` or after the last ``]``: child rows may have links
     of their own, and texts may hold anything in between.
     """
-    head = body.find(b'"records"')
-    found = _NEXT.search(body[: max(head, 0)]) or _NEXT.search(body[body.rfind(b"]") :])
+    if (early := early_link(body)) is not None:
+        return early
+    found = _NEXT.search(body[body.rfind(b"]") :])
     return found[1].decode("ascii", "replace") if found else None
 
 
@@ -90,7 +102,8 @@ class Decoder:
 
     Args:
         table: the object, for errors.
-        selected: the columns that the statement selects.
+        selected: the columns that the statement selects; a parent's under their paths, with
+            the Id of the record among them.
         wanted: the names to keep, in order.
     """
 
@@ -100,9 +113,12 @@ class Decoder:
         self._wanted = list(wanted)
         self._out = pa.schema([pa.field(c.name, c.type) for c in selected])
         plain = [c for c in selected if not c.properties.get(LOOSE)]
-        record = pa.struct([pa.field(c.name, _wire(c.type)) for c in plain])
-        self._plain = {c.name: i for i, c in enumerate(plain)}
-        self._flat = FlatReader(selected, wanted) if len(plain) == len(selected) else None
+        record = record_type((c.name, _wire(c.type)) for c in plain)
+        self._plain = {name: i for i, name in enumerate(leaf_paths(record))}
+        nested = any("." in c.name for c in selected)
+        self._tells_last = nested and "Id" in self._plain
+        flat = len(plain) == len(selected) and not nested
+        self._flat = FlatReader(selected, wanted) if flat else None
         self._kept = pa.schema([self._out.field(name) for name in wanted])
         self._options = pj.ParseOptions(
             explicit_schema=pa.schema(
@@ -146,7 +162,8 @@ class Decoder:
         if check_keys and len(structs):
             self._check_keys(body)
         batch = self._batch(body, structs)
-        return Page(batch.select(self._wanted), total, link)
+        last = batch.column("Id")[-1].as_py() if self._tells_last and len(structs) else None
+        return Page(batch.select(self._wanted), total, link, last)
 
     def _parsed(self, body: bytes) -> pa.Table:
         if body[:64].lstrip()[:1] != b"{":
@@ -165,7 +182,7 @@ class Decoder:
         return table
 
     def _batch(self, body: bytes, structs: pa.StructArray) -> pa.RecordBatch:
-        read = structs.flatten() if self._plain else []
+        read = leaves(structs) if self._plain else []
         loose: list[dict[str, Any]] | None = None
         arrays = []
         for column in self._selected:
@@ -174,7 +191,7 @@ class Decoder:
             else:
                 if loose is None:
                     loose = json.loads(body, parse_float=_Number, parse_int=_Number)["records"]
-                texts = [_as_text(record.get(column.name)) for record in loose]
+                texts = [_as_text(value_at(record, column.name)) for record in loose]
                 arrays.append(pa.array(texts, pa.string()))
         return pa.RecordBatch.from_arrays(arrays, schema=self._out)
 
@@ -196,7 +213,7 @@ class Decoder:
             record, _ = json.JSONDecoder().raw_decode(text)
         except ValueError as error:
             raise Malformed("its first record is broken") from error
-        missing = [column.name for column in self._selected if column.name not in record]
+        missing = [column.name for column in self._selected if lacks(record, column.name)]
         if missing:
             raise DataError(
                 f"{self._table}: the org's answer lacks {', '.join(missing)}",
@@ -213,7 +230,7 @@ class Decoder:
             return Malformed(str(error))
         for record in records:
             for column in self._selected:
-                value = record.get(column.name) if isinstance(record, dict) else None
+                value = value_at(record, column.name)
                 if value is not None and not _fits(value, column):
                     return self._misfit(column, value)
         return DataError(

@@ -44,7 +44,12 @@ _SEPARATOR: Final = b"},"
 _QUOTE, _COLON, _BACKSLASH, _SPACE, _MINUS, _ZERO, _NINE = (ord(char) for char in '":\\ -09')
 _NULL, _TRUE, _FALS = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
 
+#: Bytes that are compared at a time.
+_BLOCK: Final = 1 << 17
+
+Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,10 @@ class FlatReader:
     def __init__(self, selected: Sequence[Column], wanted: Sequence[str]) -> None:
         names = [column.name.encode() for column in selected]
         fields = [b"%b%b" % (b'},"' if i == 0 else b',"', name) for i, name in enumerate(names)]
-        self._keys = (*_ATTRIBUTES, *fields)
-        rows = {column.name: i for i, column in enumerate(selected, len(_ATTRIBUTES))}
+        self._keys = _Keys((*_ATTRIBUTES, *fields))
+        place = {column.name: i for i, column in enumerate(selected, len(_ATTRIBUTES))}
         types = {column.name: column.type for column in selected}
-        self._wanted = [(rows[name], types[name]) for name in wanted]
+        self._wanted = [(place[name], types[name]) for name in wanted]
 
     def read(self, body: bytes) -> FlatPage | None:
         """The page, or None where it is not a flat page of just these fields."""
@@ -90,96 +95,92 @@ class FlatReader:
             return None
         total, link = int(head[1]), None if head[3] is None else head[3].decode("ascii", "replace")
         try:
-            values = _Values(body, _places(body, head.end(), self._keys), self._keys)
-            arrays = [_typed(values, row, kind) for row, kind in self._wanted]
+            values = _Values(body, head.end(), self._keys)
+            arrays = [_typed(values, key, kind) for key, kind in self._wanted]
         except (_Otherwise, pa.ArrowInvalid):
             return None
         return FlatPage(arrays, values.count, total, link)
 
 
-def _places(body: bytes, start: int, keys: Sequence[bytes]) -> Places:
-    """Where the keys end: a row for each key, a column for each record."""
-    if not (body.startswith(keys[0], start) and body.endswith(_TAIL)):
-        raise _Otherwise
-    records = np.frombuffer(body, np.uint8)[start:]
-    if records.min() < _SPACE:
-        raise _Otherwise
-    quotes = records == _QUOTE
-    ends = quotes[:-1] & (records[1:] == _COLON)
-    found: Places = np.flatnonzero(ends)
-    escapes = b"\\" in body
-    if escapes or len(found) % len(keys):
-        before = records[found - 1]  # a text may begin with a colon, or hold an escaped quote
-        found = found[(before != _BACKSLASH) & (before != _COLON)]
-    if not len(found) or len(found) % len(keys):
-        raise _Otherwise
-    return np.ascontiguousarray(found.reshape(-1, len(keys)).T) + start
+class _Keys:
+    """What stands between the values of a record, up to each key's closing quote.
+
+    Attributes:
+        texts: one for each key.
+        words: the same in pieces of eight bytes, from the back: for each piece the keys that are
+            that long, how far before the closing quote it begins, which bits count, and which
+            are expected.
+    """
+
+    def __init__(self, texts: tuple[bytes, ...]) -> None:
+        self.texts = texts
+        self.words: list[tuple[slice | list[int], int, Words, Words]] = []
+        whole = [_SEPARATOR + texts[0], *texts[1:]]
+        for back in range(0, max(map(len, whole)), 8):
+            long = [i for i, text in enumerate(whole) if len(text) > back]
+            pieces = [whole[i][: len(whole[i]) - back][-8:] for i in long]
+            which: slice | list[int] = slice(None) if len(long) == len(whole) else long
+            bits = _words([b"\xff" * len(piece) for piece in pieces])
+            self.words.append((which, back + 8, bits, _words(pieces)))
+
+
+def _words(pieces: Sequence[bytes]) -> Words:
+    return np.frombuffer(b"".join(piece.rjust(8, b"\0") for piece in pieces), "<u8")
+
+
+def _windows(body: bytes, kind: str) -> npt.NDArray[Any]:
+    """The word that begins at each byte."""
+    size = np.dtype(kind).itemsize
+    return np.ndarray((len(body) - size + 1,), kind, body, strides=(1,))
 
 
 class _Values:
-    """The values of a page: where each begins and ends, by key and record.
+    """Where the values of a page begin and end: a row for each key, a column for each record.
 
     Raises:
         _Otherwise: what lies between them is not just the keys, or a text is not one.
     """
 
-    def __init__(self, body: bytes, places: Places, keys: Sequence[bytes]) -> None:
+    def __init__(self, body: bytes, start: int, keys: _Keys) -> None:
+        first = keys.texts[0]
+        if not (body.startswith(first, start) and body.endswith(_TAIL)):
+            raise _Otherwise
         self.body = body
         self.bytes = np.frombuffer(body, np.uint8)
         self.escapes = b"\\" in body
-        self.count = places.shape[1]
-        self.starts = places + len(b'":')
-        self.ends = np.empty_like(places)
-        self.ends[:-1] = places[1:]
-        self.ends[-1, :-1] = places[0, 1:] - len(_SEPARATOR)
-        self.ends -= np.array([[len(key)] for key in (*keys[1:], keys[0])])
-        self.ends[-1, -1] = len(body) - len(_TAIL)
-        self._demand_keys(places, keys)
-        self.firsts = self.bytes[self.starts]
-        self._demand_texts(len(keys))
-
-    def _demand_keys(self, places: Places, keys: Sequence[bytes]) -> None:
-        sizes = self.ends - self.starts
-        if sizes[0].any() or sizes[1:].min() < 1:  # attributes hold an object, the rest has values
+        ends_of_keys, quotes = _scan(self.bytes[start:])
+        places = _grid(ends_of_keys, self.bytes[start:], len(keys.texts), self.escapes)
+        places += start
+        starts = places + len(b'":')
+        ends = np.empty_like(places)
+        ends[:, :-1] = places[:, 1:]
+        ends[:-1, -1] = places[1:, 0] - len(_SEPARATOR)
+        ends -= [len(key) for key in (*keys.texts[1:], first)]
+        ends[-1, -1] = len(body) - len(_TAIL)
+        if places[0, 0] != start + len(first):
             raise _Otherwise
-        for place, key in zip(places, keys, strict=True):
-            if self._at(place - len(key), len(key)) != key * self.count:
-                raise _Otherwise
-        between = self._at(self.ends[-1, :-1], len(_SEPARATOR))
-        if between != _SEPARATOR * (self.count - 1):
-            raise _Otherwise
-
-    def _at(self, places: Places, size: int) -> bytes:
-        """So many bytes from each place, one after another."""
-        windows = np.ndarray((len(self.body) - size + 1,), f"V{size}", self.body, strides=(1,))
-        return windows[places].tobytes()
-
-    def _demand_texts(self, keys: int) -> None:
-        """Every quote must begin or end a key or a text."""
-        texts = self.firsts == _QUOTE
-        if ((self.bytes[self.ends - 1] == _QUOTE)[1:] != texts[1:]).any():
-            raise _Otherwise
-        if ((self.ends - self.starts)[texts] < len(b'""')).any():
-            raise _Otherwise
-        records = self.bytes[int(self.starts[0, 0]) - len(b'{"attributes":') :]
-        quotes = np.count_nonzero(records == _QUOTE)
+        _demand_keys(body, places, ends - starts, keys)
+        firsts = self.bytes[starts]
         if self.escapes:
-            quotes -= _escaped_quotes(records)
-        if quotes != 2 * (keys * self.count + np.count_nonzero(texts)):
-            raise _Otherwise
+            quotes -= _escaped_quotes(body[start:])
+        _demand_texts(firsts, self.bytes[ends - 1], ends - starts, quotes)
+        # found record by record, read key by key
+        self.starts = np.ascontiguousarray(starts.T)
+        self.ends = np.ascontiguousarray(ends.T)
+        self.firsts = np.ascontiguousarray(firsts.T)
+        self.sizes = self.ends - self.starts
+        self.count = len(places)
 
-    def words(self, row: int) -> npt.NDArray[np.uint32]:
+    def words(self, key: int) -> npt.NDArray[np.uint32]:
         """The first four bytes of each value; the tail is long enough for a last one of one."""
-        shape = (len(self.body) - 3,)
-        windows: npt.NDArray[np.uint32] = np.ndarray(shape, "<u4", self.body, strides=(1,))
-        words: npt.NDArray[np.uint32] = windows[self.starts[row]]
+        words: npt.NDArray[np.uint32] = _windows(self.body, "<u4")[self.starts[key]]
         return words
 
-    def cut(self, row: int, nulls: npt.NDArray[np.bool_] | None, rim: int) -> pa.StringArray:
+    def cut(self, key: int, nulls: npt.NDArray[np.bool_] | None, rim: int) -> pa.StringArray:
         """The values as texts, without so many bytes at either end."""
         edges = np.empty(2 * self.count, np.int32)
-        edges[0::2] = self.starts[row] + rim
-        edges[1::2] = self.ends[row] - rim
+        edges[0::2] = self.starts[key] + rim
+        edges[1::2] = self.ends[key] - rim
         pieces = pa.Array.from_buffers(
             pa.string(), len(edges) - 1, [None, pa.py_buffer(edges), pa.py_buffer(self.body)]
         )
@@ -189,41 +190,94 @@ class _Values:
         )
 
 
-def _escaped_quotes(text: npt.NDArray[np.uint8]) -> int:
+def _demand_keys(body: bytes, places: Places, sizes: Places, keys: _Keys) -> None:
+    # the attributes hold an object, whose first key follows at once; all others have a value
+    if sizes[:, 0].any() or sizes[:, 1:].min() < 1:
+        raise _Otherwise
+    windows = _windows(body, "<u8")
+    for which, back, bits, expected in keys.words:
+        wrong = windows[places[:, which] - back]
+        wrong ^= expected
+        wrong &= bits
+        wrong[0, 0] = 0  # nothing separates the first record; its start was compared
+        if wrong.any():
+            raise _Otherwise
+
+
+def _demand_texts(firsts: Bytes, lasts: Bytes, sizes: Places, quotes: int) -> None:
+    """Every quote must begin or end a key or a text."""
+    texts = firsts == _QUOTE
+    if ((lasts == _QUOTE)[:, 1:] != texts[:, 1:]).any() or (texts & (sizes == 1)).any():
+        raise _Otherwise
+    if quotes != 2 * (texts.size + np.count_nonzero(texts)):
+        raise _Otherwise
+
+
+def _scan(records: Bytes) -> tuple[Places, int]:
+    """Where a quote stands before a colon, and how many quotes there are.
+
+    In blocks: what is compared stays in the processor's cache, and the system is not asked for
+    (and does not clear) a page's worth of memory again and again.
+    """
+    found, quotes = [], 0
+    for begin in range(0, len(records) - 1, _BLOCK):
+        block = records[begin : begin + _BLOCK]
+        if block.min() < _SPACE:
+            raise _Otherwise
+        are_quotes = block == _QUOTE
+        quotes += int(np.count_nonzero(are_quotes))
+        colons = records[begin + 1 : begin + 1 + _BLOCK] == _COLON
+        here: Places = np.flatnonzero(are_quotes[: len(colons)] & colons)
+        here += begin
+        found.append(here)
+    return np.concatenate(found), quotes
+
+
+def _grid(found: Places, records: Bytes, keys: int, escapes: bool) -> Places:
+    """Where the keys end: a row for each record."""
+    if escapes or len(found) % keys:
+        before = records[found - 1]  # a text may begin with a colon, or hold an escaped quote
+        found = found[(before != _BACKSLASH) & (before != _COLON)]
+    if not len(found) or len(found) % keys:
+        raise _Otherwise
+    return found.reshape(-1, keys)
+
+
+def _escaped_quotes(text: bytes) -> int:
     """How many quotes have a backslash before them that is not itself escaped."""
-    return text.tobytes().replace(rb"\\", b"").count(b'\\"')
+    return text.replace(rb"\\", b"").count(b'\\"')
 
 
-def _typed(values: _Values, row: int, kind: pa.DataType) -> pa.Array:
+def _typed(values: _Values, key: int, kind: pa.DataType) -> pa.Array:
     """A column: the values of one key."""
-    firsts = values.firsts[row]
+    firsts = values.firsts[key]
     if pa.types.is_boolean(kind):
-        return _booleans(values, row)
+        return _booleans(values, key)
     if pa.types.is_string(kind) or pa.types.is_temporal(kind):
-        texts = values.cut(row, _nulls(values, row, firsts == _QUOTE), 1)
+        texts = values.cut(key, _nulls(values, key, firsts == _QUOTE), 1)
         if pa.types.is_string(kind):
             return _unescaped(texts) if values.escapes else texts
         return clock_times(texts) if pa.types.is_time(kind) else texts.cast(kind)
     numbers = ((firsts >= _ZERO) & (firsts <= _NINE)) | (firsts == _MINUS)
-    return _numbers(values.cut(row, _nulls(values, row, numbers), 0), kind)
+    return _numbers(values.cut(key, _nulls(values, key, numbers), 0), kind)
 
 
-def _nulls(values: _Values, row: int, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+def _nulls(values: _Values, key: int, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
     """Which values are null: all that are not good must be. None where all are good."""
     if good.all():
         return None
     nulls: npt.NDArray[np.bool_] = ~good
-    sizes = values.ends[row] - values.starts[row]
-    if ((values.words(row) == _NULL) & (sizes == len(b"null")))[nulls].all():
+    sizes = values.sizes[key]
+    if ((values.words(key) == _NULL) & (sizes == len(b"null")))[nulls].all():
         return nulls
     raise _Otherwise
 
 
-def _booleans(values: _Values, row: int) -> pa.BooleanArray:
-    words, sizes = values.words(row), values.ends[row] - values.starts[row]
+def _booleans(values: _Values, key: int) -> pa.BooleanArray:
+    words, sizes = values.words(key), values.sizes[key]
     true = (words == _TRUE) & (sizes == len(b"true"))
     false = (words == _FALS) & (sizes == len(b"false"))
-    nulls = _nulls(values, row, true | false)
+    nulls = _nulls(values, key, true | false)
     bits = pa.py_buffer(np.packbits(true, bitorder="little"))
     return pa.Array.from_buffers(pa.bool_(), values.count, [_validity(nulls), bits])
 

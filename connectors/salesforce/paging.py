@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
 from isthmus.connectors.contract import ReadContext
-from isthmus.connectors.salesforce.client import Asking, Client, Lost
-from isthmus.connectors.salesforce.decode import Decoder, Malformed, Page, last_id, next_link
+from isthmus.connectors.salesforce.client import Asking, Client, Lost, Stopped
+from isthmus.connectors.salesforce.decode import (
+    Decoder,
+    Malformed,
+    Page,
+    early_link,
+    last_id,
+    next_link,
+)
 from isthmus.connectors.salesforce.flight import POLL, Flight
 from isthmus.connectors.salesforce.refusals import Refusal, error_for
 from isthmus.connectors.salesforce.soql import Statement, encoded
@@ -29,7 +36,7 @@ from isthmus.errors import DataError, SourceError
 
 __all__ = ["Reading", "read"]
 
-#: Pages that are decoded side by side: pyarrow works outside of Python's lock.
+#: Pages that are decoded side by side: pyarrow and numpy mostly work outside of Python's lock.
 DECODERS: Final = 2
 #: Pages that are on the wire, being decoded, or waiting for the reader.
 AHEAD: Final = 3
@@ -44,6 +51,9 @@ class Reading:
 
     Attributes:
         resource: ``query``, or ``queryAll`` for deleted rows as well.
+        decoders: decodes the pages, shared with other reads; None: two threads of its own.
+        askers: threads that ask for pages: with two, a page is asked for while the one before
+            still comes.
     """
 
     source: str
@@ -51,6 +61,8 @@ class Reading:
     decoder: Decoder
     resource: str
     context: ReadContext
+    decoders: Executor | None = None
+    askers: int = 2
 
 
 def read(reading: Reading, statement: Statement) -> Iterator[pa.RecordBatch]:
@@ -92,101 +104,168 @@ def _chain(reading: Reading, statement: Statement) -> Iterator[tuple[Page, str |
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
             reading.context.meter.add(rows=page.batch.num_rows)
-            yield page, last_id(body)
+            yield page, page.last or last_id(body)
     finally:
         pipeline.close()
 
 
-@dataclass(frozen=True)
-class _Decoding:
-    """A page that has come and is being decoded; `following` is where its successor seems to be."""
+class _Asked:
+    """A page that was asked for. `body` and `page` are set once `come` is, or else `error`."""
 
-    path: str
-    following: str | None
-    body: bytes
-    page: Future[Page]
+    def __init__(self, path: str, *, check_keys: bool) -> None:
+        self.path = path
+        self.check_keys = check_keys
+        self.following: str | None = None
+        self.body = b""
+        self.page: Future[Page] = Future()
+        self.error: BaseException | None = None
+        self.come = threading.Event()
+
+
+class _Wire:
+    """Asks for pages one after another, from a path on, and has them decoded.
+
+    A page is asked for as soon as the beginning of its predecessor has come and named it, by a
+    second thread, while the rest still comes. No more than `AHEAD` pages wait for the reader: one
+    that stops early has paid for few that it did not need.
+    """
+
+    def __init__(self, reading: Reading, asking: Asking, decoders: Executor) -> None:
+        self._reading = reading
+        self._asking = asking
+        self._decoders = decoders
+        self._room = threading.Semaphore(AHEAD)
+        self._todo: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._flights: list[Flight[None]] = []
+
+    def start(self, path: str, *, check_keys: bool) -> None:
+        """Ask for the first page."""
+        self._ask(path, check_keys=check_keys)
+        self._flights = [Flight(self._work) for _ in range(self._reading.askers)]
+
+    def stop(self) -> None:
+        """End what is under way."""
+        for flight in self._flights:
+            flight.stop()
+
+    def next(self) -> _Asked | None:
+        """The next page, as soon as it has come; None after the last.
+
+        Raises:
+            Cancelled, DeadlineExceeded: the query was stopped.
+            IsthmusError, Lost: it does not come.
+        """
+        context = self._reading.context
+        asked = _taken(self._asked, context.check)
+        while asked is not None and not asked.come.wait(POLL):
+            context.check()
+        if asked is not None and asked.error is not None:
+            raise asked.error
+        return asked
+
+    def release(self) -> None:
+        """The reader has done with a page."""
+        self._room.release()
+
+    def _ask(self, path: str, *, check_keys: bool) -> None:
+        asked = _Asked(path, check_keys=check_keys)
+        self._asked.put(asked)
+        self._todo.put(asked)
+
+    def _work(self, stop: Stop) -> None:
+        def go_on() -> None:
+            if stop.fired:
+                raise Stopped
+
+        try:
+            while (asked := _taken(self._todo, go_on)) is not None:
+                while not self._room.acquire(timeout=POLL):
+                    go_on()
+                self._fetch(asked, stop)
+        except Stopped:
+            return
+
+    def _fetch(self, asked: _Asked, stop: Stop) -> None:
+        try:
+            self._receive(asked, stop)
+        except BaseException as error:  # handed to the thread that reads
+            asked.error = error
+        asked.come.set()
+        if asked.following is None or asked.error is not None:
+            self._asked.put(None)
+            for _ in range(self._reading.askers):
+                self._todo.put(None)
+
+    def _receive(self, asked: _Asked, stop: Stop) -> None:
+        def look(beginning: bytes) -> None:
+            if asked.following is None and (link := early_link(beginning)) is not None:
+                asked.following = link
+                self._ask(link, check_keys=False)
+
+        client, decode = self._reading.client, self._reading.decoder.page
+        asked.body = client.get(asked.path, self._asking, stop, on_beginning=look).body
+        asked.page = self._decoders.submit(decode, asked.body, check_keys=asked.check_keys)
+        if asked.following is None and (link := next_link(asked.body)) is not None:
+            asked.following = link
+            self._ask(link, check_keys=False)
+
+
+def _taken(waiting: queue.SimpleQueue[_Asked | None], go_on: Callable[[], None]) -> _Asked | None:
+    """The next that waits; `go_on` raises when there is no need to wait any more."""
+    while True:
+        go_on()
+        try:
+            return waiting.get(timeout=POLL)
+        except queue.Empty:
+            continue
 
 
 class _Pipeline:
-    """Fetches pages one after another and decodes them side by side; hands them out in order.
-
-    A page is asked for as soon as its predecessor has come, but no more than `AHEAD` pages wait
-    for the reader: one that stops early has paid for few that it did not need.
-    """
+    """Fetches pages one after another and decodes them side by side; hands them out in order."""
 
     def __init__(self, reading: Reading, asking: Asking) -> None:
         self._reading = reading
         self._asking = asking
-        self._decoders = ThreadPoolExecutor(DECODERS, "isthmus-decode")
-        self._fetching: Flight[None] | None = None
-        self._fetched: queue.Queue[_Decoding | BaseException | None] = queue.Queue()
-        self._room = threading.Semaphore()
+        self._own = None if reading.decoders else ThreadPoolExecutor(DECODERS, "isthmus-decode")
+        self._wire: _Wire | None = None
 
     def pages(self, path: str) -> Iterator[tuple[Page, bytes]]:
         """The pages from a path on, each with its body."""
-        self._fetch_from(path, check_keys=True)
-        while (decoding := self._next()) is not None:
-            page, body = self._decoded(decoding)
-            if page.next != decoding.following:
-                # what was decoded is right; what was found early is a guess
-                self._fetch_from(page.next, check_keys=False)
+        wire = self._fetch_from(path, check_keys=True)
+        while (asked := wire.next()) is not None:
+            page, body = self._decoded(asked)
+            if page.next == asked.following:
+                yield page, body
+                wire.release()
+                continue
+            # what was decoded is right; what was found early is a guess
+            wire.stop()
+            if page.next is not None:
+                wire = self._fetch_from(page.next, check_keys=False)
             yield page, body
-            self._room.release()
+            if page.next is None:
+                return
 
     def close(self) -> None:
         """Stop what is under way."""
-        if self._fetching is not None:
-            self._fetching.stop()
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        if self._wire is not None:
+            self._wire.stop()
+        if self._own is not None:
+            self._own.shutdown(wait=False, cancel_futures=True)
 
-    def _fetch_from(self, path: str | None, *, check_keys: bool) -> None:
-        """Leave what was fetched so far, and go on from there."""
-        if self._fetching is not None:
-            self._fetching.stop()
-        fetched: queue.Queue[_Decoding | BaseException | None] = queue.Queue()
-        room = threading.Semaphore(AHEAD)
-        self._fetched, self._room = fetched, room
-        self._fetching = Flight(lambda stop: self._fetch(path, check_keys, fetched, room, stop))
+    def _fetch_from(self, path: str, *, check_keys: bool) -> _Wire:
+        decoders = self._reading.decoders or self._own
+        assert decoders is not None
+        self._wire = _Wire(self._reading, self._asking, decoders)
+        self._wire.start(path, check_keys=check_keys)
+        return self._wire
 
-    def _fetch(
-        self,
-        path: str | None,
-        check_keys: bool,
-        fetched: queue.Queue[_Decoding | BaseException | None],
-        room: threading.Semaphore,
-        stop: Stop,
-    ) -> None:
-        try:
-            while path is not None:
-                while not room.acquire(timeout=POLL):
-                    if stop.fired:
-                        return
-                body = self._reading.client.get(path, self._asking, stop).body
-                following = next_link(body)
-                decode = self._reading.decoder.page
-                page = self._decoders.submit(decode, body, check_keys=check_keys)
-                fetched.put(_Decoding(path, following, body, page))
-                path, check_keys = following, False
-            fetched.put(None)
-        except BaseException as error:  # handed to the thread that reads
-            fetched.put(error)
-
-    def _next(self) -> _Decoding | None:
-        while True:
-            self._reading.context.check()
-            try:
-                item = self._fetched.get(timeout=POLL)
-            except queue.Empty:
-                continue
-            if isinstance(item, BaseException):
-                raise item
-            return item
-
-    def _decoded(self, decoding: _Decoding) -> tuple[Page, bytes]:
+    def _decoded(self, asked: _Asked) -> tuple[Page, bytes]:
         """The decoded page; a broken one is asked for again, as patiently as one that is late."""
-        policy, body, broken = self._reading.client.policy, decoding.body, 0
+        policy, body, broken = self._reading.client.policy, asked.body, 0
         try:
-            return decoding.page.result(), body
+            return asked.page.result(), body
         except Malformed as error:
             fault = error
         while True:
@@ -199,7 +278,7 @@ class _Pipeline:
                 ) from fault
             self._reading.context.wait(policy.wait(broken))
             broken += 1
-            again = Flight(lambda stop: self._reading.client.get(decoding.path, self._asking, stop))
+            again = Flight(lambda stop: self._reading.client.get(asked.path, self._asking, stop))
             body = again.result(self._reading.context).body
             try:
                 return self._reading.decoder.page(body, check_keys=True), body

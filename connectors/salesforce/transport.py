@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
@@ -31,12 +31,13 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-__all__ = ["Answer", "Broken", "HttpTransport", "Request", "Stop", "Transport"]
+__all__ = ["Answer", "Broken", "HttpTransport", "OnBeginning", "Request", "Stop", "Transport"]
 
 CONNECT_SECONDS: Final = 10.0
 # isal's own description calls its error an instance, not a class
 _DAMAGED: Final = cast("type[Exception]", igzip_lib.IsalError)
 _GZIP: Final = 31  # zlib's window bits for a gzip wrapper
+_BEGINNING: Final = 1 << 11
 _SMALLEST_BUFFER: Final = 1 << 14
 _LARGEST_BUFFER: Final = 1 << 26  # what a damaged length may claim; a longer body still fits
 
@@ -122,10 +123,14 @@ class Stop:
                 socket.socket.shutdown(used, socket.SHUT_RDWR)
 
 
+#: Called with the first bytes of a good answer's body, decompressed, while the rest still comes.
+OnBeginning = Callable[[bytes], None]
+
+
 class Transport(Protocol):
     """The seam to the outside."""
 
-    def send(self, request: Request, stop: Stop) -> Answer:
+    def send(self, request: Request, stop: Stop, on_beginning: OnBeginning | None = None) -> Answer:
         """Send and wait for the whole answer.
 
         Raises:
@@ -191,7 +196,7 @@ class HttpTransport:
         self._lock = threading.Lock()
         self._managers: dict[str, urllib3.PoolManager] = {}
 
-    def send(self, request: Request, stop: Stop) -> Answer:
+    def send(self, request: Request, stop: Stop, on_beginning: OnBeginning | None = None) -> Answer:
         """Send and wait for the whole answer.
 
         Raises:
@@ -214,7 +219,7 @@ class HttpTransport:
             )
             started = True
             try:
-                raw = response.read(decode_content=False)
+                raw = _raw_body(response, on_beginning)
                 response.release_conn()
             except BaseException:
                 response.close()
@@ -270,6 +275,18 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
     if named is None:
         context.load_verify_locations(certifi.where())
     return context
+
+
+def _raw_body(response: urllib3.BaseHTTPResponse, on_beginning: OnBeginning | None) -> bytes:
+    if on_beginning is None or response.status != 200:
+        return response.read(decode_content=False)
+    first = response.read1(_BEGINNING, decode_content=False)
+    if response.headers.get("Content-Encoding", "").lower() == "gzip":
+        with contextlib.suppress(_DAMAGED):  # the whole body tells what is wrong with it
+            on_beginning(isal_zlib.decompressobj(_GZIP).decompress(first, _BEGINNING))
+    else:
+        on_beginning(first)
+    return first + response.read(decode_content=False)
 
 
 def _inflated(response: urllib3.BaseHTTPResponse, raw: bytes) -> bytes:
