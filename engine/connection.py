@@ -22,7 +22,8 @@ from isthmus.engine import faults
 from isthmus.engine._duckdb_scan import register
 from isthmus.engine.database import Database
 from isthmus.engine.parameters import checked
-from isthmus.engine.plan import Plan, PlannedScan, read_plan
+from isthmus.engine.plan import Plan, PlannedScan
+from isthmus.engine.planner import plan_scans
 from isthmus.engine.resolve import Occurrence, Resolved, resolve
 from isthmus.engine.result import Result
 from isthmus.engine.run import Run
@@ -138,8 +139,7 @@ class Connection:
             pass
         run = result._run
         assert run is not None
-        actual = tuple(run.actual_of(s.fragment) for s in result.plan.scans)
-        return replace(result.plan, actual=actual)
+        return replace(result.plan, actual=run.actual)
 
     def check(self) -> list[Finding]:
         """Try each source as a user would."""
@@ -234,7 +234,7 @@ class Connection:
         cursor = self._database.cursor()
         try:
             scans = self._register(cursor, resolved, None)
-            return read_plan(cursor, resolved.sql, parameters, scans, push_limit=self._pushdown)
+            return plan_scans(cursor, resolved, parameters, scans, rules=self._pushdown)
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
         finally:
@@ -249,15 +249,14 @@ class Connection:
     ) -> Run:
         self._check_open()
         cursor = self._database.cursor()
-        run = Run(cursor, resolved, parameters, self._connectors, timeout)
+        folder = self._database.spill_folder
+        run = Run(cursor, resolved, parameters, self._connectors, timeout, folder)
         try:
             scans = self._register(cursor, resolved, run)
             if resolved.reads_clock:
                 # One transaction has one `now()`: planned and run, its filters are the same.
                 cursor.execute("BEGIN TRANSACTION")
-                planned = read_plan(
-                    cursor, resolved.sql, parameters, scans, push_limit=self._pushdown
-                )
+                planned = plan_scans(cursor, resolved, parameters, scans, rules=self._pushdown)
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
         run.planned = planned

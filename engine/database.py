@@ -60,6 +60,11 @@ class Database:
         self._root.execute("SET allowed_configs = ['TimeZone']")
         self._root.execute("SET lock_configuration = true")
 
+    @property
+    def spill_folder(self) -> str:
+        """Where rows go that memory can't hold."""
+        return self._temp_directory
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own for one query, in the session's time zone."""
         cursor = self._root.cursor()

@@ -6,7 +6,8 @@ from html import escape
 from typing import Any
 
 from isthmus.connectors.contract import Bill, Promise
-from isthmus.engine.plan import Plan, PlannedScan, plain_names
+from isthmus.engine.physical import plain_names
+from isthmus.engine.plan import Plan, PlannedScan
 from isthmus.engine.scan import Offer
 
 __all__ = ["plan_to_dict", "plan_to_html", "plan_to_text"]
@@ -50,9 +51,10 @@ def _scan_to_dict(scan: PlannedScan) -> dict[str, Any]:
             for o in (*scan.offers, *scan.hints)
         ]
         + [
-            {"predicate": text, "promise": "LOCAL", "reason": "DuckDB filters: not offered"}
+            {"predicate": text, "promise": "LOCAL", "reason": "DuckDB filters"}
             for text in scan.residual
         ],
+        "rules": [{"rule": f.rule, "words": f.words} for f in scan.firings],
         "estimate": _bill_to_dict(fragment.estimate),
     }
 
@@ -93,6 +95,7 @@ def plan_to_text(plan: Plan) -> str:
         lines.append(f"   {part['text']}")
         for p in part["predicates"]:
             lines.append(f"   {p['promise']:8} {_shortened(p['predicate'])}: {p['reason']}")
+        lines += [f"   {r['rule']}: {r['words']}" for r in part["rules"]]
         lines.append(f"   predicted: {_bill_line(part['estimate'])}")
         if "actual" in part:
             lines.append(f"   actual:    {_bill_line(part['actual'])}")
@@ -132,6 +135,9 @@ def plan_to_html(plan: Plan) -> str:
             f"<b>{escape(p['promise'])}</b> <code>{escape(_shortened(p['predicate']))}</code> "
             f"{escape(p['reason'])}"
             for p in part["predicates"]
+        )
+        predicates += "".join(
+            f"<br><b>{escape(r['rule'])}</b> {escape(r['words'])}" for r in part["rules"]
         )
         bill = f"predicted {escape(_bill_line(part['estimate']))}"
         if "actual" in part:

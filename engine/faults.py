@@ -9,7 +9,7 @@ import duckdb
 
 from isthmus.catalog.suggest import suggest
 from isthmus.engine._duckdb_scan import engine_message
-from isthmus.engine.plan import plain_names
+from isthmus.engine.physical import plain_names
 from isthmus.engine.resolve import Resolved
 from isthmus.errors import (
     Cancelled,

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
-from isthmus.connectors.contract import Connector, Fragment, Meter, ReadContext
+from isthmus.connectors.contract import Connector, Declined, Fragment, Meter, ReadContext
 from isthmus.engine import recheck
 from isthmus.errors import Cancelled
 
-__all__ = ["Producer"]
+__all__ = ["Choose", "Producer"]
 
 _BATCHES_AHEAD = 4
 _POLL_SECONDS = 0.1
+
+#: Decides what is sent, once that can be known; None: nothing, there are no rows.
+Choose = Callable[[ReadContext], Fragment | None]
 
 
 class Producer:
     """One fragment being read.
 
     It starts at once, so that independent scans overlap, but stops after its first batch until
-    DuckDB opens the scan: a join whose other side is empty never does, and then no more than
-    the first page was paid for.
+    its rows are asked for: DuckDB never opens a scan whose join partner is empty, and then no
+    more than the first page was paid for.
 
     Args:
         connector: the fragment's source.
-        fragment: what to read.
+        fragment: what was planned.
         cancelled: the query's own flag; the producer adds its own for `stop`.
         deadline: `time.monotonic()` after which reading stops.
+        meter: counts what is spent.
+        choose: waits for keys, say, and gives what is sent instead of `fragment`.
+
+    Attributes:
+        planned: the fragment that was planned.
+        fragment: what is sent; None if nothing is.
     """
 
     def __init__(
@@ -38,11 +48,15 @@ class Producer:
         fragment: Fragment,
         cancelled: threading.Event,
         deadline: float | None,
+        meter: Meter,
+        choose: Choose | None = None,
     ) -> None:
-        self.fragment = fragment
-        self.meter = Meter()
+        self.planned = fragment
+        self.fragment: Fragment | None = fragment
+        self.meter = meter
         self.error: BaseException | None = None
         self._connector = connector
+        self._choose = choose
         self._query_cancelled = cancelled
         self._stopped = _Either(cancelled)
         self._context = ReadContext(self._stopped, deadline, self.meter)
@@ -93,21 +107,41 @@ class Producer:
 
     def _read(self) -> None:
         try:
-            schema = self.fragment.request.table.schema
-            again = recheck.expression(self.fragment.rechecked, schema)
-            first = True
-            for batch in self._connector.open(self.fragment, self._context):
-                kept = batch if again is None else batch.filter(again)
-                if not self._put(kept):
-                    return
-                if first and not self._wait_until_opened():
-                    return
-                first = False
+            if self._choose is not None:
+                self.fragment = self._choose(self._context)
+            fragment = self.fragment
+            if fragment is None:
+                return
+            try:
+                self._read_fragment(fragment)
+            except Declined:
+                self._read_fragment(self._of_rows(fragment))
         except BaseException as error:
             if not (isinstance(error, Cancelled) and self._stopped.is_set()):
                 self.error = error
         finally:
             self._put(None)
+
+    def _read_fragment(self, fragment: Fragment) -> None:
+        again = recheck.expression(fragment.rechecked, fragment.request.table.schema)
+        first = True
+        for batch in self._connector.open(fragment, self._context):
+            kept = batch if again is None else batch.filter(again)
+            if not self._put(kept):
+                return
+            if first and not self._wait_until_opened():
+                return
+            first = False
+
+    def _of_rows(self, fragment: Fragment) -> Fragment:
+        """The rows that a declined fragment's groups are made of."""
+        request = fragment.request
+        columns = dict.fromkeys(
+            (*request.columns, *(a.column for a in request.aggregates if a.column is not None))
+        )
+        plain = replace(request, columns=tuple(columns), aggregates=())
+        self.fragment = fragment = self._connector.plan(plain)
+        return fragment
 
     def _put(self, item: pa.RecordBatch | None) -> bool:
         while not self._stopped.is_set():

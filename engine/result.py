@@ -167,8 +167,10 @@ class Result:
 
     @property
     def plan(self) -> Plan:
-        """What is sent where, and why."""
-        return self._plan
+        """What is sent where, and why; once it runs, what was really sent."""
+        if self._run is None:
+            return self._plan
+        return replace(self._plan, scans=self._run.as_run)
 
     @property
     def columns(self) -> list[str]:
@@ -228,8 +230,6 @@ class Result:
 
     def _new_run(self) -> Run:
         self._run = self._make_run()
-        if self._run.planned:
-            self._plan = replace(self._plan, scans=self._run.planned)
         self._run.start()
         return self._run
 

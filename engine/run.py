@@ -13,11 +13,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from isthmus.connectors.contract import Bill, Connector, Fragment
+from isthmus.connectors.contract import Bill, Connector, Fragment, Meter
 from isthmus.engine import faults
 from isthmus.engine.bill import FragmentBill
 from isthmus.engine.column_names import shown_names
-from isthmus.engine.plan import PlannedScan, plan_fragment
+from isthmus.engine.feeds import Feed, Feeds
+from isthmus.engine.plan import PlannedScan
+from isthmus.engine.planner import plan_scan
 from isthmus.engine.producer import Producer
 from isthmus.engine.resolve import Resolved
 from isthmus.engine.scan import Offer, Scan
@@ -40,6 +42,7 @@ class Run:
         resolved: the bound statement.
         parameters: as DuckDB takes them.
         timeout: seconds from `start` to the last row.
+        spill_folder: where rows wait that memory can't hold.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Run:
         parameters: Any,
         connectors: Mapping[str, Connector],
         timeout: float | None,
+        spill_folder: str,
     ) -> None:
         self._cursor = cursor
+        self._spill_folder = spill_folder
         self._resolved = resolved
         self._parameters = parameters
         self._connectors = connectors
@@ -60,8 +65,9 @@ class Run:
         self._cancelled = threading.Event()
         self._interrupted = False
         self._lock = threading.Lock()
-        self._waiting: list[tuple[PlannedScan, Producer]] = []
-        self._producers: list[Producer] = []
+        self._feeds: Feeds | None = None
+        self._waiting: list[Feed] = []
+        self._unplanned: list[Producer] = []
         self._queue: queue.Queue[pa.RecordBatch | None] = queue.Queue(_BATCHES_AHEAD)
         self._schema_ready = threading.Event()
         self._done = threading.Event()
@@ -77,37 +83,52 @@ class Run:
         """Start reading every planned fragment, and DuckDB."""
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
-        with self._lock:
-            for scan in self.planned:
-                self._waiting.append((scan, self._producer(scan.fragment)))
+        self._feeds = Feeds(
+            self.planned,
+            self._connectors,
+            self._cancelled,
+            self._deadline,
+            self._spill_folder,
+            Meter,
+        )
+        now = datetime.now(UTC)
+        self.as_of = {scan.fragment.source: now for scan in self.planned}
+        self._waiting = list(self._feeds.all)
+        self._feeds.start()
         self._thread.start()
 
     def open_scan(
         self, scan: Scan, columns: tuple[str, ...], offers: tuple[Offer, ...]
     ) -> Iterator[pa.RecordBatch]:
-        """DuckDB opens a scan: hand it the planned producer, or start one that was not planned."""
+        """DuckDB opens a scan: hand it the planned feed, or read what was not planned."""
         with self._lock:
-            producer = self._take(scan, columns, offers)
-            if producer is None:
-                producer = self._producer(plan_fragment(scan, columns, offers, None))
-        return producer.batches()
+            feed = self._take(scan, columns, offers)
+        if feed is not None:
+            return feed.batches()
+        return self._unplanned_read(plan_scan(scan, columns, offers).fragment).batches()
 
-    def _take(
-        self, scan: Scan, columns: tuple[str, ...], offers: tuple[Offer, ...]
-    ) -> Producer | None:
-        for i, (planned, producer) in enumerate(self._waiting):
+    def _take(self, scan: Scan, columns: tuple[str, ...], offers: tuple[Offer, ...]) -> Feed | None:
+        for i, feed in enumerate(self._waiting):
+            planned = feed.scan
             if planned.occurrence == scan.occurrence.number and planned.feeds(columns, offers):
                 del self._waiting[i]
-                return producer
+                return feed
         return None
 
-    def _producer(self, fragment: Fragment) -> Producer:
+    def _unplanned_read(self, fragment: Fragment) -> Producer:
         self.as_of.setdefault(fragment.source, datetime.now(UTC))
         connector = self._connectors[fragment.source]
-        producer = Producer(connector, fragment, self._cancelled, self._deadline)
-        self._producers.append(producer)
+        producer = Producer(connector, fragment, self._cancelled, self._deadline, Meter())
+        with self._lock:
+            self._unplanned.append(producer)
         producer.start()
         return producer
+
+    @property
+    def _producers(self) -> list[Producer]:
+        """Every read, planned or not."""
+        planned = self._feeds.all if self._feeds is not None else ()
+        return [f.producer for f in planned if f.producer is not None] + self._unplanned
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The answer, batch by batch.
@@ -223,13 +244,17 @@ class Run:
         """Stop what still runs and give the cursor back."""
         self._closed = True
         self._cancelled.set()
-        for producer in self._producers:
+        if self._feeds is not None:
+            self._feeds.stop()
+        for producer in self._unplanned:
             producer.stop()
         if self._thread.ident is not None and self._thread.is_alive():
             with contextlib.suppress(duckdb.Error):
                 self._cursor.interrupt()
             self._thread.join(5)
-        for producer in self._producers:
+        if self._feeds is not None:
+            self._feeds.join(2)
+        for producer in self._unplanned:
             producer.join(2)
         with contextlib.suppress(duckdb.Error):
             self._cursor.close()
@@ -238,16 +263,24 @@ class Run:
     def fragments(self) -> tuple[FragmentBill, ...]:
         """What each fragment has cost so far."""
         with self._lock:
-            return tuple(FragmentBill(p.fragment, p.meter.bill) for p in self._producers)
+            feeds = () if self._feeds is None else self._feeds.all
+            planned = [FragmentBill(f.as_run.fragment, f.actual) for f in feeds]
+            more = [FragmentBill(p.planned, p.meter.bill) for p in self._unplanned]
+            return (*planned, *more)
 
     @property
     def pages(self) -> int:
         """Pages and file pieces read so far."""
         return sum(p.meter.pages for p in self._producers)
 
-    def actual_of(self, fragment: Fragment) -> Bill:
-        """The bill of a planned fragment, found by identity."""
-        for producer in self._producers:
-            if producer.fragment is fragment:
-                return producer.meter.bill
-        return Bill()
+    @property
+    def as_run(self) -> tuple[PlannedScan, ...]:
+        """The planned scans with the fragments that were really sent."""
+        return self.planned if self._feeds is None else tuple(f.as_run for f in self._feeds.all)
+
+    @property
+    def actual(self) -> tuple[Bill, ...]:
+        """What each planned scan has cost so far."""
+        if self._feeds is None:
+            return tuple(Bill() for _ in self.planned)
+        return tuple(f.actual for f in self._feeds.all)

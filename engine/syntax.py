@@ -373,3 +373,23 @@ def part_spans(body: bytes, start: int, parts: int) -> list[tuple[int, int]]:
             if len(spans) == parts:
                 break
     return spans
+
+
+def parameter_spans(text: str) -> list[tuple[int, int, str]]:
+    """Where parameters stand, in characters, each with its name or its number from 1.
+
+    >>> parameter_spans("SELECT ?, '?', $2, $x")
+    [(7, 8, '1'), (15, 17, '2'), (19, 21, 'x')]
+    """
+    spans: list[tuple[int, int, str]] = []
+    unnumbered = 0
+    dollar: int | None = None
+    for match in _tokens(text):
+        token = match[0]
+        if dollar is not None and match.start() == dollar + 1 and (token[0].isalnum()):
+            spans.append((dollar, match.end(), token))
+        dollar = match.start() if token == "$" else None
+        if token == "?":
+            unnumbered += 1
+            spans.append((match.start(), match.end(), str(unnumbered)))
+    return spans

@@ -1,0 +1,115 @@
+"""The scans of DuckDB's own plan of the text that runs.
+
+Read off ``EXPLAIN (FORMAT json)``: the scans' unique column names tell which scan of the plan is
+which occurrence of the text. No data call is made. What DuckDB asks of each scan is exact:
+its columns, and the filters that the scan has taken.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from isthmus.engine.scan import Offer, Scan
+
+__all__ = ["PhysicalScan", "plain_names", "read_scans"]
+
+
+@dataclass(frozen=True)
+class PhysicalScan:
+    """One scan as DuckDB will open it.
+
+    Attributes:
+        scan: the occurrence it reads.
+        columns: what DuckDB asks for, under the table's own names.
+        offers: every filter that was offered for this occurrence; those taken are this scan's.
+        residual: expressions that DuckDB applies above the scan without having offered them.
+        filtered: whether DuckDB filters anywhere above it.
+    """
+
+    scan: Scan
+    columns: tuple[str, ...]
+    offers: tuple[Offer, ...]
+    residual: tuple[str, ...]
+    filtered: bool
+
+    @property
+    def taken(self) -> tuple[Offer, ...]:
+        """The filters that the scan applies."""
+        return tuple(o for o in self.offers if o.taken)
+
+
+def read_scans(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any, scans: Sequence[Scan]
+) -> tuple[PhysicalScan, ...]:
+    """Ask DuckDB for its plan of the spliced text and read the scans off it, in its order."""
+    explain = "EXPLAIN (FORMAT json) " + sql
+    rows = cursor.execute(explain, parameters) if parameters else cursor.execute(explain)
+    nodes = json.loads(rows.fetchall()[0][1])
+    owners = {unique: scan for scan in scans for unique in scan.names}
+    found = []
+    for projections, filters, residual in _find_scans(nodes, ()):
+        scan = owners.get(projections[0]) if projections else None
+        if scan is not None:
+            found.append(_scan(scan, projections, filters, residual))
+    return tuple(found)
+
+
+def _find_scans(
+    nodes: list[dict[str, Any]], residual: tuple[str, ...]
+) -> Iterator[tuple[list[str], list[str], tuple[str, ...]]]:
+    """Walk DuckDB's plan from the top: projections, filters and the filters above, for each."""
+    for node in nodes:
+        name, info = node["name"].strip(), node.get("extra_info", {})
+        children = node.get("children", [])
+        if name.endswith("ARROW_SCAN") and not children:
+            yield _listed(info.get("Projections")), _listed(info.get("Filters")), residual
+        else:
+            texts = _listed(info.get("Expression")) if name == "FILTER" else []
+            yield from _find_scans(children, (*residual, *texts))
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _scan(
+    scan: Scan, projections: list[str], filters: list[str], above: tuple[str, ...]
+) -> PhysicalScan:
+    taken = [scan.offers[f] for f in filters if f in scan.offers]
+    # Offers of other scans of the same occurrence (an unfolded view read twice) are not ours.
+    refused = [o for o in scan.offers.values() if not o.taken]
+    residual = tuple(r for r in above if any(u in r for u in scan.names))
+    return PhysicalScan(
+        scan,
+        tuple(scan.names[p] for p in projections),
+        (*taken, *refused),
+        _unexplained(residual, refused),
+        bool(above),
+    )
+
+
+def _unexplained(residual: tuple[str, ...], offers: Sequence[Offer]) -> tuple[str, ...]:
+    """What DuckDB filters without having offered it; it quotes names in offers alone."""
+    explained = {plain_names(o.text).replace('"', "") for o in offers}
+    texts = (plain_names(r) for r in residual)
+    return tuple(t for t in texts if t.replace('"', "") not in explained)
+
+
+_UNIQUE = re.compile(r"·\d+\b")
+
+
+def plain_names(text: str) -> str:
+    """DuckDB's text with the table's own column names.
+
+    >>> plain_names('("Name·2" = 1)')
+    '("Name" = 1)'
+    """
+    return _UNIQUE.sub("", text)

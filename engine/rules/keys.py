@@ -1,0 +1,165 @@
+"""Keys that one scan finds are sent as a list into another: a semi-join across sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from isthmus.connectors.contract import Bill
+from isthmus.connectors.predicates import In
+from isthmus.engine.logical import Constant, Origin
+from isthmus.engine.meaning import Reduction
+from isthmus.engine.plan import Firing, KeyPush, PlannedScan
+from isthmus.engine.rules.cofetch import CoFetch, co_fetches
+from isthmus.engine.rules.draft import Draft
+
+__all__ = ["MAX_KEYS", "push_constants", "push_keys"]
+
+#: More keys than these are not collected: a list of them is longer than most scans.
+MAX_KEYS = 100_000
+#: Calls of a scan from which on it may wait for keys whose number can't be told before.
+_LONG_SCAN = 3
+#: As many calls are worth waiting for keys only if this much is saved.
+_MANY_BYTES = 200_000
+
+
+def push_constants(draft: Draft) -> Draft:
+    """``JOIN (VALUES ('a'), ('b')) v(k) ON t.c = v.k``: the keys stand in the text.
+
+    The rows without one of them take part in nothing, by the kind of the join (see `Reduction`).
+    """
+    for reduction in draft.meaning.reductions:
+        index = draft.index_of(reduction.occurrence)
+        if index is None or any(isinstance(k, Origin) for k in reduction.keys):
+            continue
+        values = _values([k for k in reduction.keys if isinstance(k, Constant)])
+        scan = draft.scans[index]
+        if values is None or scan.request.limit is not None:
+            continue
+        predicate = In(reduction.column, values)
+        offer = draft.judges[scan.occurrence].judged(f"{reduction.column} IN (...)", predicate)
+        if not offer.taken or predicate in scan.request.predicates:
+            continue
+        request = replace(scan.request, predicates=(*scan.request.predicates, predicate))
+        words = f"{len(values):,} keys of the text, for the {reduction.join}"
+        changed = replace(scan, hints=(*scan.hints, offer)).asking(
+            request, Firing("push_keys", words)
+        )
+        draft = draft.with_scan(index, changed)
+    return draft
+
+
+def _values(constants: list[Constant]) -> tuple[str | int, ...] | None:
+    """Their values in order; None where one has no form in our words."""
+    found = [_value(c) for c in constants]
+    known = [v for v in found if v is not None]
+    return None if len(known) < len(found) else tuple(sorted(known))  # type: ignore[type-var]
+
+
+def _value(constant: Constant) -> str | int | None:
+    known = {"VARCHAR": str, "BIGINT": int, "INTEGER": int}.get(constant.type)
+    value = constant.value
+    return value if isinstance(value, (str, int)) and type(value) is known else None
+
+
+@dataclass(frozen=True)
+class _Push:
+    """One possible push, with what it saves."""
+
+    index: int
+    keys: KeyPush
+    bill: Bill
+    saved: tuple[int, int]
+    join: str
+
+    def apply(self, draft: Draft) -> Draft:
+        scan = draft.scans[self.index]
+        tables = [(draft.scans[i].request.table, column) for i, column in self.keys.sources]
+        names = ", ".join(f"{table.source}.{table.name}.{column}" for table, column in tables)
+        words = f"{self.keys.column} IN (the keys of {names}), for the {self.join}"
+        fragment = replace(scan.fragment, estimate=self.bill)
+        firing = Firing("push_keys", words)
+        return draft.with_scan(
+            self.index,
+            replace(scan, keys=self.keys, fragment=fragment, firings=(*scan.firings, firing)),
+        )
+
+
+def push_keys(draft: Draft) -> Draft:
+    """``files f JOIN crm.Account a ON a.Id = f.k``: ask only for the accounts that f names.
+
+    The one step that saves most is taken first, then the next, until none saves anything: keys
+    pushed one way or the other, or a looked-up table fetched along (see `cofetch`). A step that
+    would wait for itself is none. How many keys there are shows at run time only: then the list
+    is given up if the whole scan costs less.
+    """
+    while True:
+        steps: list[_Push | CoFetch] = [*_pushes(draft), *co_fetches(draft)]
+        best = max(steps, key=lambda s: s.saved, default=None)
+        if best is None:
+            return draft
+        draft = best.apply(draft)
+
+
+def _pushes(draft: Draft) -> Iterator[_Push]:
+    for reduction in draft.meaning.reductions:
+        push = _push(draft, reduction)
+        if push is not None:
+            yield push
+
+
+def _push(draft: Draft, reduction: Reduction) -> _Push | None:
+    index = draft.index_of(reduction.occurrence)
+    if index is None or not _can_take_keys(draft.scans[index]):
+        return None
+    scan = draft.scans[index]
+    sources = []
+    for key in reduction.keys:
+        source = draft.index_of(key.occurrence) if isinstance(key, Origin) else None
+        if source is None or source == index or index in draft.depends_on(source):
+            return None
+        assert isinstance(key, Origin)
+        sources.append((source, key.column))
+    count = sum(draft.scans[i].fragment.estimate.rows for i, _ in sources)
+    if not sources or count > MAX_KEYS or _names_all(draft, scan, reduction.column, sources):
+        return None
+    bill = scan.connector.estimate_keys(scan.request, reduction.column, max(count, 1))
+    if bill is None:
+        return None
+    full = scan.fragment.estimate
+    saved = (full.calls - bill.calls, full.bytes - bill.bytes)
+    if saved[0] <= 0 and not (saved[0] == 0 and saved[1] > _MANY_BYTES):
+        if not _is_worth_a_wait(full, [draft.scans[i].fragment.estimate for i, _ in sources]):
+            return None
+        saved, bill = (0, 0), full
+    keys = KeyPush(reduction.column, tuple(sorted(sources)), count=count)
+    return _Push(index, keys, bill, saved, reduction.join)
+
+
+def _names_all(
+    draft: Draft, scan: PlannedScan, column: str, sources: list[tuple[int, str]]
+) -> bool:
+    """Whether the keys are those of every row that the column may point to."""
+    reference = scan.request.table.column(column).reference
+    for index, _ in sources:
+        source = draft.scans[index]
+        request = source.request
+        targets = () if reference is None else reference.targets
+        is_target = request.table.source == scan.request.table.source and (
+            request.table.name in targets
+        )
+        if not is_target or request.predicates or source.keys or request.limit is not None:
+            return False
+    return True
+
+
+def _is_worth_a_wait(full: Bill, sources: list[Bill]) -> bool:
+    """Whether to see first how many keys there are: the scan is long, and they come soon."""
+    return full.calls >= _LONG_SCAN and 3 * sum(s.calls for s in sources) <= full.calls
+
+
+def _can_take_keys(scan: PlannedScan) -> bool:
+    request = scan.request
+    return (
+        scan.keys is None and scan.fed is None and request.limit is None and not request.aggregates
+    )
