@@ -53,7 +53,7 @@ def _values(constants: list[Constant]) -> tuple[str | int, ...] | None:
     """Their values in order; None where one has no form in our words."""
     found = [_value(c) for c in constants]
     known = [v for v in found if v is not None]
-    return None if len(known) < len(found) else tuple(sorted(known))  # type: ignore[type-var]
+    return None if len(known) < len(found) else tuple(sorted(known))
 
 
 def _value(constant: Constant) -> str | int | None:
