@@ -74,7 +74,9 @@ def _promise(offer: Offer, scan: PlannedScan) -> str:
 
 def _reason(offer: Offer, scan: PlannedScan) -> str:
     judged = _judged(offer, scan) if offer.taken else None
-    return judged[1] if judged else offer.reason
+    if judged is not None:
+        return judged[1]
+    return "applied here, to rows that come for several scans" if offer.taken else offer.reason
 
 
 def _bill_to_dict(bill: Bill) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from isthmus.connectors.contract import Bill, Connector, Fragment, Meter, ReadContext
 from isthmus.connectors.predicates import Value
+from isthmus.engine import recheck
 from isthmus.engine.expand import expanded
 from isthmus.engine.keys import KeySet, key_predicates
 from isthmus.engine.lookup_rows import looked_up_rows
-from isthmus.engine.plan import KeyPush, PlannedScan, plan_request
+from isthmus.engine.plan import Fed, KeyPush, PlannedScan, plan_request
 from isthmus.engine.producer import Producer
 from isthmus.engine.rules.keys import MAX_KEYS
 from isthmus.engine.spool import Spool
@@ -116,9 +117,15 @@ class Feeds:
 
     def _feed(self, index: int) -> Feed:
         scan = self._scans[index]
-        if scan.fed is not None:
+        if scan.fed is not None and scan.fed.path:
             return Feed(scan, None, lambda: self._looked_up(scan))
+        if scan.fed is not None:
+            shared = self._spool(scan.fed.by)
+            return Feed(scan, None, lambda: own_rows(shared.batches(), scan))
         producer = self._produce(index)
+        if self._is_fetched_for_two(index):
+            spool = self._spool(index)
+            return Feed(scan, producer, lambda: own_rows(spool.batches(), scan))
         rows: _Rows = self._spool(index) if self._is_shared(index) else producer
         if scan.request.aggregates:
             return Feed(scan, producer, lambda: self._counted(producer, scan))
@@ -147,6 +154,10 @@ class Feeds:
             or (s.keys is not None and any(i == index for i, _ in s.keys.sources))
             for s in self._scans
         )
+
+    def _is_fetched_for_two(self, index: int) -> bool:
+        """Whether its fetch has rows that only another scan of the table needs."""
+        return any(s.fed is not None and s.fed == Fed(index) for s in self._scans)
 
     def _spool(self, index: int) -> Spool:
         if index not in self._spools:
@@ -208,6 +219,13 @@ class Feeds:
         name = ".".join((*scan.fed.path, column))
         self._spool(scan.fed.by).watch(lambda batch: keys.add(batch.column(name)))
         self._spools[source] = self._spools[scan.fed.by]
+
+
+def own_rows(batches: Iterable[pa.RecordBatch], scan: PlannedScan) -> Iterator[pa.RecordBatch]:
+    """The rows of a fetch for several scans that are this one's."""
+    mine = recheck.expression(scan.applied, scan.request.table.schema)
+    for batch in batches:
+        yield batch if mine is None else batch.filter(mine)
 
 
 def _collected(
