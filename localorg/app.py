@@ -110,12 +110,15 @@ def _rest(org: Org, request: Request, now: datetime) -> Handled:
     session = org.sessions.find(token_of(request), now)
     org.usage.check_crowd(request.at_once)
     org.usage.count(now)
-    response = _resource(org, request, now, session, path[len(DATA) + 1 :])
+    response = _resource(org, request, now, session)
     return Handled(response, api_of(path), session.user.username)
 
 
-def _resource(org: Org, request: Request, now: datetime, session: Session, path: str) -> Response:
-    first, _, rest = path.partition("/")
+def _resource(org: Org, request: Request, now: datetime, session: Session) -> Response:
+    path = request.path.rstrip("/")
+    if not path.startswith(DATA + "/"):
+        raise not_found()
+    first, _, rest = path[len(DATA) + 1 :].partition("/")
     version = versions.known(first)
     if version is None:
         raise not_found()
@@ -123,8 +126,12 @@ def _resource(org: Org, request: Request, now: datetime, session: Session, path:
     if method == "POST":  # for clients that cannot send PATCH
         method = request.params.get("_HTTP_METHOD", method).upper()
     handler, parts = routes.find(rest, method)
-    call = Call(org, request, now, session, version, tuple(unquote(part) for part in parts))
-    return handler(call)
+
+    def again(inner: Request) -> Response:
+        return _resource(org, inner, now, session)
+
+    named = tuple(unquote(part) for part in parts)
+    return handler(Call(org, request, now, session, version, again, named))
 
 
 def _oauth(org: Org, request: Request, now: datetime) -> Handled:

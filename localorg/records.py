@@ -5,8 +5,10 @@ Source: REST API Developer Guide, "sObject Rows" and "sObject Rows by External I
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +27,7 @@ from isthmus.localorg.records_check import (
     read_payload,
     with_defaults,
 )
+from isthmus.localorg.records_delete import Touched
 from isthmus.localorg.records_derive import Row, derive
 from isthmus.localorg.records_read import as_json
 from isthmus.localorg.schema import Field, Schema, SObject
@@ -49,6 +52,18 @@ class Upserted:
     created: bool
 
 
+@dataclass
+class Unit:
+    """Writes that are done together, and what they touched; it is logged when they are done."""
+
+    cursor: duckdb.DuckDBPyConnection
+    touched: list[tuple[Touched, datetime, str]] = attribute(default_factory=list)
+
+    def note(self, one: Touched, now: datetime, user_id: str) -> None:
+        """Have a written record put into the log."""
+        self.touched.append((one, now, user_id))
+
+
 class Records:
     """The records of one org. Each write is checked whole, done whole and put into the log.
 
@@ -61,23 +76,43 @@ class Records:
         self._store = store
         self._log = log
         self._numbers: dict[str, int] = {}
+        self._unit: Unit | None = None  # only the thread that holds the store's lock touches it
+
+    @contextmanager
+    def together(self) -> Iterator[Unit]:
+        """Do the writes of this block as one: an error that leaves it undoes them all.
+
+        Each write is such a block; inside another it is part of that one.
+        """
+        with self._store.lock:
+            if self._unit is not None:
+                yield self._unit
+                return
+            with self._store.writing() as cursor:
+                unit = self._unit = Unit(cursor)
+                try:
+                    yield unit
+                finally:
+                    self._unit = None
+            for one, now, user_id in unit.touched:
+                self._log.append(one.entity, one.id, one.kind, one.fields, now=now, user_id=user_id)
 
     def create(self, name: str, payload: Mapping[str, Any], *, now: datetime, user_id: str) -> str:
         """Create a record and give its id."""
         sobject = self._sobject(name, "create")
-        with self._store.lock:
-            with self._store.writing() as cursor:
-                stamp = self._log.stamp(now)
-                given = read_payload(self._store, sobject, payload, creating=True)
-                row = with_defaults(sobject, given, user_id=user_id)
-                check_required(sobject, row)
-                check_links(self._store, cursor, sobject, row)
-                check_unique(self._store, cursor, sobject, row)
-                row |= self._system_fields(cursor, sobject, stamp, user_id)
-                row |= derive(sobject, row, frozenset(given), stamp)
-                row |= self._fallback_name(sobject, row)
-                self._insert(cursor, sobject, row)
-            self._append(sobject, row["Id"], Kind.CREATE, given, now, user_id)
+        with self.together() as unit:
+            cursor = unit.cursor
+            stamp = self._log.stamp(now)
+            given = read_payload(self._store, sobject, payload, creating=True)
+            row = with_defaults(sobject, given, user_id=user_id)
+            check_required(sobject, row)
+            check_links(self._store, cursor, sobject, row)
+            check_unique(self._store, cursor, sobject, row)
+            row |= self._system_fields(cursor, sobject, stamp, user_id)
+            row |= derive(sobject, row, frozenset(given), stamp)
+            row |= self._fallback_name(sobject, row)
+            self._insert(cursor, sobject, row)
+            unit.note(Touched(sobject.name, row["Id"], Kind.CREATE, tuple(given)), now, user_id)
         return str(row["Id"])
 
     def retrieve(
@@ -120,55 +155,57 @@ class Records:
     ) -> None:
         """Change the given fields of a record."""
         sobject = self._sobject(name, "update")
-        with self._store.lock:
-            with self._store.writing() as cursor:
-                stamp = self._log.stamp(now)
-                old = self._live(cursor, sobject, record_id)
-                given = read_payload(self._store, sobject, payload, creating=False)
-                check_not_cleared(sobject, given)
-                check_links(self._store, cursor, sobject, given)
-                check_unique(self._store, cursor, sobject, given, own_id=old["Id"])
-                changes = {**given, **derive(sobject, {**old, **given}, frozenset(given), stamp)}
-                changes |= _modified(sobject, stamp, user_id)
-                self._change(cursor, sobject, old["Id"], changes)
-            self._append(sobject, old["Id"], Kind.UPDATE, given, now, user_id)
+        with self.together() as unit:
+            cursor = unit.cursor
+            stamp = self._log.stamp(now)
+            old = self._live(cursor, sobject, record_id)
+            given = read_payload(self._store, sobject, payload, creating=False)
+            check_not_cleared(sobject, given)
+            check_links(self._store, cursor, sobject, given)
+            check_unique(self._store, cursor, sobject, given, own_id=old["Id"])
+            changes = {**given, **derive(sobject, {**old, **given}, frozenset(given), stamp)}
+            changes |= _modified(sobject, stamp, user_id)
+            self._change(cursor, sobject, old["Id"], changes)
+            unit.note(Touched(sobject.name, old["Id"], Kind.UPDATE, tuple(given)), now, user_id)
 
     def delete(self, name: str, record_id: str, *, now: datetime, user_id: str) -> None:
         """Put a record into the recycle bin, its cascading children with it."""
         sobject = self._sobject(name, "delete")
-        with self._store.lock:
-            with self._store.writing() as cursor:
-                row = self._live(cursor, sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
-                touched = records_delete.delete(
-                    self._store,
-                    cursor,
-                    sobject,
-                    row["Id"],
-                    stamp=self._log.stamp(now),
-                    user_id=user_id,
-                )
-            self._append_all(touched, now, user_id)
+        with self.together() as unit:
+            cursor = unit.cursor
+            row = self._live(cursor, sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
+            touched = records_delete.delete(
+                self._store,
+                cursor,
+                sobject,
+                row["Id"],
+                stamp=self._log.stamp(now),
+                user_id=user_id,
+            )
+            for one in touched:
+                unit.note(one, now, user_id)
 
     def undelete(self, name: str, record_id: str, *, now: datetime, user_id: str) -> None:
         """Take a record out of the recycle bin with the children deleted by the same call."""
         sobject = self._sobject(name, "undelete")
-        with self._store.lock:
-            with self._store.writing() as cursor:
-                row = self._row(cursor, sobject, record_id)
-                if row is None or not row["IsDeleted"]:
-                    message = "Entity is not in the recycle bin"
-                    raise OrgError(400, "UNDELETE_FAILED", message)
-                check_unique(self._store, cursor, sobject, row, own_id=row["Id"])
-                touched = records_delete.undelete(
-                    self._store,
-                    cursor,
-                    sobject,
-                    row["Id"],
-                    died=row["SystemModstamp"],
-                    stamp=self._log.stamp(now),
-                    user_id=user_id,
-                )
-            self._append_all(touched, now, user_id)
+        with self.together() as unit:
+            cursor = unit.cursor
+            row = self._row(cursor, sobject, record_id)
+            if row is None or not row["IsDeleted"]:
+                message = "Entity is not in the recycle bin"
+                raise OrgError(400, "UNDELETE_FAILED", message)
+            check_unique(self._store, cursor, sobject, row, own_id=row["Id"])
+            touched = records_delete.undelete(
+                self._store,
+                cursor,
+                sobject,
+                row["Id"],
+                died=row["SystemModstamp"],
+                stamp=self._log.stamp(now),
+                user_id=user_id,
+            )
+            for one in touched:
+                unit.note(one, now, user_id)
 
     def upsert(
         self,
@@ -319,23 +356,6 @@ class Records:
             listed = ", ".join(f"{quoted(name)} = {sql}" for name, sql in formulas.items())
             table = self._store.table(sobject.name)
             cursor.execute(f"UPDATE {table} SET {listed} WHERE Id = ?", [record_id])
-
-    def _append(
-        self,
-        sobject: SObject,
-        record_id: str,
-        kind: Kind,
-        fields: Iterable[str],
-        now: datetime,
-        user_id: str,
-    ) -> None:
-        self._log.append(sobject.name, record_id, kind, tuple(fields), now=now, user_id=user_id)
-
-    def _append_all(
-        self, touched: Iterable[records_delete.Touched], now: datetime, user_id: str
-    ) -> None:
-        for one in touched:
-            self._log.append(one.entity, one.id, one.kind, one.fields, now=now, user_id=user_id)
 
 
 def _modified(sobject: SObject, stamp: datetime, user_id: str) -> Row:

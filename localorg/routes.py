@@ -11,6 +11,7 @@ from isthmus.localorg.exchange import Response
 from isthmus.localorg.resources import (
     bulk_query,
     collections,
+    composite,
     explain,
     limits,
     query,
@@ -68,6 +69,18 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("jobs/query/*/results", {"GET": bulk_query.results}),
     Route("jobs/query/*/result[Pp]ages", {"GET": bulk_query.result_pages}),
+    Route("composite", {"POST": composite.composite}),
+    Route("composite/batch", {"POST": composite.batch}),
+    Route("composite/tree/*", {"POST": composite.tree}),
+    Route(
+        "composite/sobjects",
+        {
+            "POST": collections.create,
+            "PATCH": collections.update,
+            "DELETE": collections.delete,
+        },
+    ),
+    Route("composite/sobjects/*/*", {"PATCH": collections.upsert}),
     Route("composite/sobjects/*", {"GET": collections.read, "POST": collections.read_posted}),
     Route("limits", {"GET": limits.limits}),
     Route("limits/recordCount", {"GET": limits.record_count}),

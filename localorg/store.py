@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import duckdb
 
@@ -28,7 +30,8 @@ class Store:
     """Holds every object's rows; safe to use from several threads.
 
     Readers take a `cursor()` each and name tables by `table(name)`, which also fills a table
-    that waits for its first use. Writers work inside `writing()`, one at a time.
+    that waits for its first use. Writers work inside `writing()`, one at a time; what their thread
+    reads meanwhile is read in their transaction.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -40,16 +43,24 @@ class Store:
         # Only the thread that holds the lock touches these two.
         self._writer: duckdb.DuckDBPyConnection | None = None
         self._pending: dict[str, str] = {}
+        self._writing_thread = 0
         self._version = 0
+        self._unsettled = itertools.count(-2, -1)  # -1 is for those who have seen no state yet
 
     @property
     def version(self) -> int:
-        """A number that grows with every write: two equal ones mean the same rows."""
-        return self._version
+        """A number that changes with every write: two equal ones mean the same rows."""
+        return next(self._unsettled) if self._is_mine() else self._version
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Give a cursor of its own for one thread; close it when done."""
+        if self._is_mine():
+            return cast("duckdb.DuckDBPyConnection", _Lent(self._writer))
         return self._database.cursor()
+
+    def _is_mine(self) -> bool:
+        """Say whether this thread is inside `writing()`."""
+        return self._writing_thread == threading.get_ident()
 
     def table(self, name: str) -> str:
         """Give the quoted table of an object (any case), created and filled by now.
@@ -75,9 +86,10 @@ class Store:
 
         Must not be nested. Tables first asked for inside are made in the same transaction.
         """
-        with self.lock, self.cursor() as cursor:
+        with self.lock, self._database.cursor() as cursor:
             cursor.begin()
             self._writer = cursor
+            self._writing_thread = threading.get_ident()
             try:
                 yield cursor
                 cursor.commit()
@@ -88,6 +100,7 @@ class Store:
                 raise
             finally:
                 self._writer = None
+                self._writing_thread = 0
                 self._pending.clear()
 
     def close(self) -> None:
@@ -114,6 +127,25 @@ class Store:
             if sobject.name in self._fillers:
                 self._fillers[sobject.name](cursor)
         return made
+
+
+class _Lent:
+    """The writer's cursor, in the hands of one who would close a cursor of his own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
+        self._cursor = cursor
+
+    def __enter__(self) -> duckdb.DuckDBPyConnection | None:
+        return self._cursor
+
+    def __exit__(self, *_: object) -> None:
+        """Leave it open: the transaction goes on."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def close(self) -> None:
+        """Leave it open: the transaction goes on."""
 
 
 def quoted(name: str) -> str:

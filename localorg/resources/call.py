@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from isthmus.localorg.auth.sessions import Session
 from isthmus.localorg.errors import OrgError
-from isthmus.localorg.exchange import Request
+from isthmus.localorg.exchange import Request, Response
 from isthmus.localorg.org import Org
 from isthmus.localorg.places import instance_url
 from isthmus.localorg.schema import SObject
@@ -16,13 +17,17 @@ from isthmus.localorg.soql.context import Context
 
 @dataclass(frozen=True)
 class Call:
-    """A request with its session, the API version (`"59.0"`), and the parts of its path."""
+    """A request with its session, the API version (`"59.0"`), and the parts of its path.
+
+    `again` answers a request that is part of this one; it raises OrgError as this one may.
+    """
 
     org: Org
     request: Request
     now: datetime
     session: Session
     version: str
+    again: Callable[[Request], Response]
     parts: tuple[str, ...] = ()
 
     @property

@@ -15,6 +15,7 @@ _OFFERED = {
     "queryAll": "queryAll",
     "limits": "limits",
     "jobs": "jobs",
+    "composite": "composite",
     "identity": "",
 }
 _VERSION = re.compile(r"v(\d\d)\.0")

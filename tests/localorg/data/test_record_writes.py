@@ -430,3 +430,51 @@ def test_writers_in_threads_get_ids_and_numbers_of_their_own(desk: Desk, log: Co
     assert len(set(made)) == 40
     assert [commit.id for commit in log.since()] != []
     assert sorted(commit.id for commit in log.since()) == sorted(made)
+
+
+def test_writes_done_together_are_undone_together(desk: Desk) -> None:
+    records, log = desk.records, desk.records._log
+    before = len(log)
+    with pytest.raises(OrgError, match="REQUIRED_FIELD_MISSING"), records.together():
+        made = desk.create("Account", Name="first")
+        assert desk.read("Account", made, "Name")["Name"] == "first"  # its own thread sees it
+        desk.update("Account", made, Name="second")
+        desk.create("Account")
+    assert refusal(desk.read, "Account", made).code == "NOT_FOUND"
+    assert len(log) == before
+
+
+def test_others_see_what_is_done_together_when_it_is_done(desk: Desk, store: Store) -> None:
+    def count() -> int:
+        with store.cursor() as cursor:
+            row = cursor.execute(f"SELECT count(*) FROM {store.table('Account')}").fetchone()
+        return int(row[0]) if row else 0
+
+    def elsewhere() -> tuple[int, int]:
+        found: list[tuple[int, int]] = []
+        thread = threading.Thread(target=lambda: found.append((count(), store.version)))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    rows, version = count(), store.version
+    with desk.records.together():
+        desk.create("Account", Name="x")
+        assert count() == rows + 1
+        assert store.version != store.version  # nothing read now may be kept
+        assert elsewhere() == (rows, version)
+    assert (count(), elsewhere()[0]) == (rows + 1, rows + 1)
+    assert store.version == version + 1
+
+
+def test_writes_done_together_are_logged_in_their_order(desk: Desk) -> None:
+    log = desk.records._log
+    before = len(log)
+    with desk.records.together():
+        made = desk.create("Account", Name="x")
+        desk.delete("Account", made)
+        assert len(log) == before
+    assert [(one.id, one.kind) for one in log.since(before)] == [
+        (made, Kind.CREATE),
+        (made, Kind.DELETE),
+    ]

@@ -1,0 +1,1 @@
+"""Several writes or requests in one call: collections, trees, composites and batches."""

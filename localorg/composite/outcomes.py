@@ -1,0 +1,70 @@
+"""One outcome per record: what each write of a call came to, alone or all or none.
+
+Source: REST API Developer Guide, "sObject Collections": an error here has a `statusCode`, where an
+error of a whole call has an `errorCode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from isthmus.localorg.errors import OrgError
+from isthmus.localorg.records import Records, SeveralMatches
+
+#: Does one write and gives what its outcome tells beside its success: `{"id": ...}`.
+Write = Callable[[], dict[str, Any]]
+Outcome = dict[str, Any]
+
+_ROLLED_BACK = OrgError(
+    400,
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "Record rolled back because not all records were valid and the request was using AllOrNone"
+    " header",
+)
+
+
+class Undone(Exception):
+    """Leaves a block of writes in order to undo it."""
+
+
+def outcomes(records: Records, writes: Sequence[Write], *, all_or_none: bool) -> list[Outcome]:
+    """Do the writes in order and give an outcome for each.
+
+    With `all_or_none`, one that fails undoes the others, which say so.
+    """
+    if not all_or_none:
+        return [outcome(write) for write in writes]
+    made: list[Outcome] = []
+    try:
+        with records.together():
+            made = [outcome(write) for write in writes]
+            if not all(one["success"] for one in made):
+                raise Undone
+    except Undone:
+        made = [failure(_ROLLED_BACK) if one["success"] else one for one in made]
+    return made
+
+
+def outcome(write: Write) -> Outcome:
+    """Do a write and give its outcome."""
+    try:
+        return {**write(), "success": True, "errors": []}
+    except OrgError as error:
+        return failure(error)
+    except SeveralMatches as several:
+        found = ", ".join(several.record_ids)
+        message = f"{several.sobject}: more than one record found for external id field: [{found}]"
+        return failure(OrgError(400, "DUPLICATE_EXTERNAL_ID", message))
+
+
+def failure(error: OrgError) -> Outcome:
+    """Give the outcome of a write that failed."""
+    return {"success": False, "errors": [told(error)]}
+
+
+def told(error: OrgError) -> dict[str, Any]:
+    """Give an error as outcomes show it."""
+    return {
+        "statusCode": error.code, "message": error.message, "fields": list(error.fields)
+    }  # fmt: skip
