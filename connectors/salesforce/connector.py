@@ -64,6 +64,7 @@ class Salesforce(Connector):
             Ability.KEYS,
             Ability.ORDER,
             Ability.AGGREGATE,
+            Ability.LOOKUP,
         }
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from isthmus.connectors.contract import ScanRequest
+from isthmus.catalog.model import Table
+from isthmus.connectors.contract import Lookup, ScanRequest
 from isthmus.connectors.predicates import columns_of
 from isthmus.errors import UnknownName
 
@@ -20,6 +21,7 @@ def demand_known(request: ScanRequest) -> None:
     Raises:
         UnknownName: of a column or an option.
     """
+    _demand_looked_up(request.lookups, request.table)
     names = {column.name for column in request.table.columns}
     wanted = [
         *request.columns,
@@ -36,3 +38,15 @@ def demand_known(request: ScanRequest) -> None:
                 f"a Salesforce table has no option {option!r}",
                 remedy=f"The only option is {INCLUDE_DELETED}.",
             )
+
+
+def _demand_looked_up(lookups: tuple[Lookup, ...], table: Table) -> None:
+    for lookup in lookups:
+        if lookup.key not in {column.name for column in table.columns}:
+            raise UnknownName(f"{table.name} has no column {lookup.key!r}")
+        names = {column.name for column in lookup.table.columns}
+        wanted = [*lookup.columns, *(c for p in lookup.predicates for c in columns_of(p))]
+        for name in wanted:
+            if name not in names:
+                raise UnknownName(f"{lookup.table.name} has no column {name!r}")
+        _demand_looked_up(lookup.lookups, lookup.table)

@@ -1,7 +1,8 @@
 """From a request to what is sent for it: a value, the same each time it is asked for.
 
 The statement that says everything is written first. Where it is too long for one address, the
-longest list of keys becomes several statements (`keys`); what is too long besides stays here.
+longest list of keys becomes several statements (`keys`); what is too long besides stays here. An
+object of more columns than one statement names takes several (`wide`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ from typing import Final
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Promise, ScanRequest, Verdict
 from isthmus.connectors.predicates import Compare, In, Predicate, columns_of
-from isthmus.connectors.salesforce.aggregates import aggregate_verdict, answer_schema, grouped
+from isthmus.connectors.salesforce.aggregates import (
+    aggregate_verdict,
+    answer_schema,
+    grouped,
+    shape,
+)
 from isthmus.connectors.salesforce.estimate import PAGE_ROWS
+from isthmus.connectors.salesforce.fields import Field, fields_of, guards_of
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.keys import KEY_ROOM, halves, is_list, parted
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES, fits, sent_bytes
+from isthmus.connectors.salesforce.lookups import lookup_verdict, parent_conditions
 from isthmus.connectors.salesforce.order import order_verdict, ordering
 from isthmus.connectors.salesforce.soql import Condition, Statement, encoded, written
 from isthmus.connectors.salesforce.translation import Translation, local
+from isthmus.connectors.salesforce.wide import can_part, column_parts
 from isthmus.errors import SourceError
 
 __all__ = ["Chunk", "Draft", "draft", "halved", "judged", "verdict"]
@@ -33,11 +42,11 @@ class Chunk:
     """A part of the rows; none is in two chunks.
 
     Attributes:
-        statement: finds them, and of some columns perhaps more.
-        keys: the part of a long list that the statement has.
+        statements: one, or several that each have all rows of the chunk and some columns.
+        keys: the part of a long list that the statements have.
     """
 
-    statement: Statement
+    statements: tuple[Statement, ...]
     keys: In | None = None
 
 
@@ -47,28 +56,28 @@ class Draft:
 
     Attributes:
         translations: of each of the request's predicates.
-        chunks: what is sent; none where no row can pass.
+        chunks: what is sent.
         columns: what the rows have in the end.
-        bare: the statement without the long list.
-        split: which predicate is the long list.
+        parts: the fields that each statement of a chunk selects.
+        bare: the statements of a chunk, without the long list.
     """
 
     request: ScanRequest
     translations: tuple[Translation, ...]
     chunks: tuple[Chunk, ...]
     columns: tuple[str, ...]
-    bare: Statement
-    split: int | None = None
+    parts: tuple[tuple[Field, ...], ...]
+    bare: tuple[Statement, ...]
 
     @property
     def limit(self) -> int | None:
         """The LIMIT that is sent."""
-        return self.bare.limit
+        return self.bare[0].limit
 
     @property
     def texts(self) -> tuple[str, ...]:
         """All that is sent."""
-        return tuple(chunk.statement.text for chunk in self.chunks)
+        return tuple(s.text for chunk in self.chunks for s in chunk.statements)
 
 
 def judged(table: Table, predicate: Predicate) -> Translation:
@@ -86,10 +95,14 @@ def verdict(request: ScanRequest) -> Verdict:
         asked.append(order_verdict(request))
     if request.aggregates:
         asked.append(aggregate_verdict(request))
+    if request.lookups:
+        asked.append(lookup_verdict(request))
     for said in asked:
         if not said.able:
             return said
     if request.order or request.aggregates:
+        if request.order and _filters_parents(request):
+            return Verdict(False, "a looked-up row is filtered again here")
         asked.append(_exactly_filtered(request))
     return asked[-1] if asked else Verdict(True, "")
 
@@ -99,6 +112,8 @@ def _exactly_filtered(request: ScanRequest) -> Verdict:
     translations, split = _shortened(replace(request, order=(), aggregates=()))
     if split is not None:
         return Verdict(False, "the list of keys takes several statements")
+    if len(_parts(request, translations)) > 1:
+        return Verdict(False, "the columns take several statements")
     for t in translations:
         if t.promise is not Promise.EXACT:
             return Verdict(False, f"a filter is not exact: {t.reason}")
@@ -121,13 +136,14 @@ def draft(request: ScanRequest) -> Draft:
     if request.aggregates:
         return _groups(request)
     translations, split = _shortened(request)
+    parts = _parts(request, translations)
     rest = tuple(t for i, t in enumerate(translations) if i != split)
-    bare = _statement(request, translations, (t.condition for t in rest))
+    bare = _statements(request, translations, (t.condition for t in rest), parts)
     chunks: tuple[Chunk, ...] = (Chunk(bare),)
     if split is not None:
         chunks = _chunks(request, split, bare)
-    columns = _columns(request, translations)
-    return Draft(request, translations, chunks, columns, bare, split)
+    columns = tuple(f.name for f in _fields(request, translations))
+    return Draft(request, translations, chunks, columns, parts, bare)
 
 
 def _groups(request: ScanRequest) -> Draft:
@@ -135,7 +151,11 @@ def _groups(request: ScanRequest) -> Draft:
     conditions = tuple(t.condition for t in translations if t.condition is not None)
     statement = grouped(request, conditions)
     names = tuple(answer_schema(request).names)
-    return Draft(request, translations, (Chunk(statement),), names, statement)
+    fields = tuple(
+        Field(name, column.name, column) for name, column in zip(names, shape(request), strict=True)
+    )
+    chunk = Chunk((statement,))
+    return Draft(request, translations, (chunk,), names, (fields,), (statement,))
 
 
 def halved(draft: Draft, chunk: Chunk) -> tuple[Chunk, ...]:
@@ -146,16 +166,16 @@ def halved(draft: Draft, chunk: Chunk) -> tuple[Chunk, ...]:
     return tuple(Chunk(_with(draft.bare, condition), keys) for keys, condition in parts)
 
 
-def _chunks(request: ScanRequest, split: int, bare: Statement) -> tuple[Chunk, ...]:
+def _chunks(request: ScanRequest, split: int, bare: tuple[Statement, ...]) -> tuple[Chunk, ...]:
     keys = request.predicates[split]
     assert isinstance(keys, In)
-    room = STATEMENT_BYTES - len(encoded(_with(bare, "").text))
+    room = STATEMENT_BYTES - max(len(encoded(text.text)) for text in _with(bare, ""))
     parts = parted(request.table, keys, room)
     return tuple(Chunk(_with(bare, condition), part) for part, condition in parts)
 
 
-def _with(statement: Statement, condition: Condition) -> Statement:
-    return replace(statement, conditions=(*statement.conditions, condition))
+def _with(statements: tuple[Statement, ...], condition: Condition) -> tuple[Statement, ...]:
+    return tuple(replace(s, conditions=(*s.conditions, condition)) for s in statements)
 
 
 def _shortened(request: ScanRequest) -> tuple[tuple[Translation, ...], int | None]:
@@ -164,15 +184,16 @@ def _shortened(request: ScanRequest) -> tuple[tuple[Translation, ...], int | Non
     translations = [judged(table, p) for p in request.predicates]
     split: int | None = None
     while True:
-        lengths = [0 if i == split else sent_bytes(t.condition) for i, t in enumerate(translations)]
-        rest = (t.condition for i, t in enumerate(translations) if i != split)
-        text = _statement(request, tuple(translations), rest).text
+        now = tuple(translations)
+        lengths = [0 if i == split else sent_bytes(t.condition) for i, t in enumerate(now)]
+        rest = (t.condition for i, t in enumerate(now) if i != split)
+        statements = _statements(request, now, rest, _parts(request, now))
         room = 0 if split is None else KEY_ROOM
-        if fits(text) and len(encoded(text)) + room <= STATEMENT_BYTES:
-            return tuple(translations), split
+        if all(fits(s.text) and len(encoded(s.text)) + room <= STATEMENT_BYTES for s in statements):
+            return now, split
         if not any(lengths):
             if split is None:
-                raise _too_wide(request, tuple(translations))
+                raise _too_wide(request, now)
             translations[split], split = local(_TOO_LONG), None
             continue
         longest = lengths.index(max(lengths))
@@ -184,13 +205,13 @@ def _shortened(request: ScanRequest) -> tuple[tuple[Translation, ...], int | Non
 
 def _too_wide(request: ScanRequest, translations: tuple[Translation, ...]) -> SourceError:
     return SourceError(
-        f"{request.table.name}: the {len(_columns(request, translations))} columns are too many "
-        "for one SOQL statement",
+        f"{request.table.name}: the {len(_fields(request, translations))} columns are too many "
+        "for one SOQL statement, and its rows can't be told by an Id",
         remedy="Name the columns you need instead of SELECT *.",
     )
 
 
-def _columns(request: ScanRequest, translations: tuple[Translation, ...]) -> tuple[str, ...]:
+def _fields(request: ScanRequest, translations: tuple[Translation, ...]) -> tuple[Field, ...]:
     """What was asked for, and what is needed to filter again."""
     rechecked = [
         name
@@ -198,27 +219,77 @@ def _columns(request: ScanRequest, translations: tuple[Translation, ...]) -> tup
         if t.promise is not Promise.EXACT
         for name in columns_of(predicate)
     ]
-    return tuple(dict.fromkeys((*request.columns, *rechecked)))
+    return fields_of(request, rechecked)
+
+
+def _parts(
+    request: ScanRequest, translations: tuple[Translation, ...]
+) -> tuple[tuple[Field, ...], ...]:
+    """What each statement selects: all fields, where one can hold them."""
+    table = request.table
+    fields = _fields(request, translations)
+    needed = [*guards_of(request).values()]
+    if request.lookups:
+        needed += [Field(name, name, table.column(name)) for name in table.primary_key]
+    paths = {field.path for field in fields}
+    fields += tuple(field for field in needed if field.path not in paths)
+    if not fields:
+        name = (table.primary_key or (table.columns[0].name,))[0]
+        fields = (Field(name, name, table.column(name)),)
+    if fits(_statement(request, translations, (), fields).text) or not can_part(table):
+        return (fields,)
+    return column_parts(table, fields)
+
+
+def _statements(
+    request: ScanRequest,
+    translations: tuple[Translation, ...],
+    conditions: Iterable[Condition | None],
+    parts: tuple[tuple[Field, ...], ...],
+) -> tuple[Statement, ...]:
+    sent = tuple(c for c in (*conditions, *_of_parents(request)) if c is not None)
+    if len(parts) == 1:
+        return (_statement(request, translations, sent, parts[0]),)
+    return tuple(
+        replace(_statement(request, translations, sent, part), by_id=True) for part in parts
+    )
+
+
+def _of_parents(request: ScanRequest) -> tuple[Condition, ...]:
+    """The filters of looked-up rows, unless they are very long: they are filtered again anyway."""
+    conditions = parent_conditions(request)
+    return conditions if sum(map(sent_bytes, conditions)) <= KEY_ROOM else ()
 
 
 def _statement(
     request: ScanRequest,
     translations: tuple[Translation, ...],
-    conditions: Iterable[Condition | None],
+    conditions: tuple[Condition, ...],
+    fields: tuple[Field, ...],
 ) -> Statement:
     table = request.table
     # a limit counts rows that pass, so it is sent only if the org drops all others
-    exact = all(t.promise is Promise.EXACT for t in translations)
+    exact = all(t.promise is Promise.EXACT for t in translations) and not _filters_parents(request)
     limit = request.limit if exact else None
     ordered = request.order and limit is not None
     return Statement(
         table=table.name,
-        columns=_columns(request, translations) or table.primary_key or (table.columns[0].name,),
-        conditions=tuple(c for c in conditions if c is not None),
+        columns=tuple(field.path for field in fields),
+        conditions=conditions,
         by_id=not ordered and _by_id(table, request.predicates, limit),
         limit=limit,
         order=ordering(request.order) if ordered else (),
     )
+
+
+def _filters_parents(request: ScanRequest) -> bool:
+    todo = list(request.lookups)
+    while todo:
+        lookup = todo.pop()
+        if lookup.predicates:
+            return True
+        todo += lookup.lookups
+    return False
 
 
 #: No page is smaller, unless it is the last.

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from isthmus.catalog.model import RowCount
+from isthmus.catalog.model import Column, RowCount
 from isthmus.connectors.contract import Bill, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.aggregates import shape
@@ -34,12 +34,17 @@ def bill_of(draft: Draft, count: RowCount | None) -> Bill:
         return _bill_of_groups(draft, count)
     return bill_for(
         table,
-        [table.column(name) for name in draft.bare.columns],
+        _columns(draft),
         _sent(draft),
         count,
         draft.limit,
         chunks=len(draft.chunks),
+        parts=len(draft.parts),
     )
+
+
+def _columns(draft: Draft) -> list[Column]:
+    return [field.column for part in draft.parts for field in part]
 
 
 def _bill_of_groups(draft: Draft, count: RowCount | None) -> Bill:
@@ -68,14 +73,16 @@ def bill_of_keys(
     if column not in request.columns:  # text is compared again here
         request = replace(request, columns=(*request.columns, column))
     drafted = draft(request)
-    room = max(STATEMENT_BYTES - len(encoded(drafted.bare.text)), KEY_ROOM)
+    longest = max(len(encoded(statement.text)) for statement in drafted.bare)
+    room = max(STATEMENT_BYTES - longest, KEY_ROOM)
     table = request.table
     return bill_for(
         table,
-        [table.column(name) for name in drafted.bare.columns],
+        _columns(drafted),
         _sent(drafted),
         count,
         drafted.limit,
         keys=(column, keys),
+        parts=len(drafted.parts),
         chunks=max(1, math.ceil(keys * key_bytes(described.source_type) / room)),
     )

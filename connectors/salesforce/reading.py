@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import pyarrow as pa
 
 from isthmus.connectors.contract import Declined, ReadContext
-from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
+from isthmus.connectors.salesforce.aggregates import MOST_GROUPS
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.decode import Decoder
+from isthmus.connectors.salesforce.fields import Field
 from isthmus.connectors.salesforce.gather import gathered
+from isthmus.connectors.salesforce.joining import Parts, joined
 from isthmus.connectors.salesforce.keys import matching
+from isthmus.connectors.salesforce.lookups import existing
 from isthmus.connectors.salesforce.paging import Reading, read
 from isthmus.connectors.salesforce.planning import Chunk, Draft, halved
+from isthmus.connectors.salesforce.soql import Statement
 from isthmus.errors import SourceError
 
 __all__ = ["Org", "rows"]
@@ -78,7 +82,7 @@ def _chunk(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterat
     """The rows of a chunk; one that the org finds too long is asked for in two."""
     begun = False
     try:
-        for batch in _pages(org, draft, chunk, context):
+        for batch in _rows(org, draft, chunk, context):
             begun = True
             yield batch
     except SourceError as error:
@@ -91,27 +95,75 @@ def _chunk(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterat
 
 def _groups(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
     """The groups, all or none of them: beyond 2,000 the org refuses."""
-    request = draft.request
-    selected = shape(request)
-    decoder = Decoder(request.table.name, selected, tuple(c.name for c in selected))
-    reading = Reading(org.source, org.client, decoder, org.resource, context)
     try:
-        pages = list(read(reading, draft.bare))
+        pages = list(_pages(org, draft, draft.bare[0], draft.parts[0], context))
     except SourceError as error:
         if error.code != "EXCEEDED_ID_LIMIT":
             raise
         raise Declined(
-            f"source {org.source}, grouping {request.table.name}: there are more than "
+            f"source {org.source}, grouping {draft.request.table.name}: there are more than "
             f"{MOST_GROUPS} groups, and the org gives no more ({error.code})"
         ) from error
     for page in pages:
         yield page.rename_columns(list(draft.columns))
 
 
-def _pages(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
+def _rows(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
+    """The rows of a chunk, with the draft's columns."""
     table = draft.request.table
-    selected = tuple(table.column(name) for name in chunk.statement.columns)
-    decoder = Decoder(table.name, selected, draft.columns)
-    reading = Reading(org.source, org.client, decoder, org.resource, context)
-    for batch in read(reading, chunk.statement):
-        yield batch if chunk.keys is None else matching(batch, table, chunk.keys)
+    for batch in _whole(org, draft, chunk, context):
+        if draft.request.lookups:
+            fields = draft.parts[0]
+            batch = existing(batch, draft.request, fields)
+        if chunk.keys is not None:
+            batch = matching(batch, table, chunk.keys)
+        yield _named(batch, draft)
+
+
+def _whole(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
+    if len(chunk.statements) == 1:
+        return _pages(org, draft, chunk.statements[0], draft.parts[0], context)
+    asked = Parts(
+        tuple(
+            partial(_part, org, draft, statement, fields, context)
+            for statement, fields in zip(chunk.statements, draft.parts, strict=True)
+        ),
+        table=f"source {org.source}, reading {draft.request.table.name}",
+    )
+    return joined(asked)
+
+
+def _part(
+    org: Org,
+    draft: Draft,
+    statement: Statement,
+    fields: tuple[Field, ...],
+    context: ReadContext,
+    ids: tuple[str, ...] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one statement; of some Ids only, where they are given."""
+    if ids is not None:
+        listed = ",".join(f"'{i}'" for i in ids)
+        conditions = (*statement.conditions, f"Id IN ({listed})")
+        statement = replace(statement, conditions=conditions, by_id=False, limit=None)
+    return _pages(org, draft, statement, fields, context)
+
+
+def _pages(
+    org: Org,
+    draft: Draft,
+    statement: Statement,
+    fields: tuple[Field, ...],
+    context: ReadContext,
+) -> Iterator[pa.RecordBatch]:
+    selected = tuple(field.selected for field in fields)
+    wanted = tuple(field.path for field in fields)
+    decoder = Decoder(draft.request.table.name, selected, wanted)
+    return read(Reading(org.source, org.client, decoder, org.resource, context), statement)
+
+
+def _named(batch: pa.RecordBatch, draft: Draft) -> pa.RecordBatch:
+    """The batch with the draft's columns, under the names that the engine has for them."""
+    paths = {field.name: field.path for part in draft.parts for field in part}
+    chosen = batch.select([paths[name] for name in draft.columns])
+    return chosen if not draft.request.lookups else chosen.rename_columns(list(draft.columns))

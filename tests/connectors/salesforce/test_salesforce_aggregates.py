@@ -117,7 +117,7 @@ def test_every_aggregate_that_is_sent_is_duckdbs(crm: Salesforce, name: str) -> 
     sent = 0
     for column in table(crm, name).columns:
         for function in ("count", "min", "max"):
-            request = groups(crm, name, (), Aggregate(function, column.name), COUNT)  # type: ignore[arg-type]
+            request = groups(crm, name, (), Aggregate(function, column.name), COUNT)
             if not crm.can(request).able:
                 continue
             sent += 1
