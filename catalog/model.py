@@ -103,11 +103,13 @@ class RowCount:
         rows: the number of rows.
         exact: whether it was counted; otherwise it is an estimate.
         basis: where the number comes from, in words for EXPLAIN.
+        at: when it was so, in seconds since 1970; None: now.
     """
 
     rows: int
     exact: bool
     basis: str
+    at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 from isthmus.catalog.model import RowCount, Table, TableName
-from isthmus.catalog.statistics import Statistics
+from isthmus.catalog.statistics import Counted, Statistics
 from isthmus.connectors.contract import (
     Ability,
     Bill,
@@ -29,18 +29,22 @@ from isthmus.connectors.salesforce.check import findings
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.config import identity_of, read_config
 from isthmus.connectors.salesforce.describe import Describes
+from isthmus.connectors.salesforce.estimate import Known
 from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.metadata import Metadata
 from isthmus.connectors.salesforce.options import INCLUDE_DELETED, demand_known
 from isthmus.connectors.salesforce.planning import draft, judged, verdict
-from isthmus.connectors.salesforce.prediction import bill_of, bill_of_keys
+from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
 from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
 from isthmus.connectors.salesforce.transport import HttpTransport
-from isthmus.errors import IsthmusError, SourceError
+from isthmus.errors import BudgetExceeded, IsthmusError, SourceError
 
 __all__ = ["INCLUDE_DELETED", "Salesforce"]
+
+#: Seconds after which a count is asked for again.
+COUNT_HOLDS: Final = 3_600.0
 
 
 class Salesforce(Connector):
@@ -78,7 +82,9 @@ class Salesforce(Connector):
         self._metadata = Metadata(name, self._login, self._policy, time.sleep)
         self._describes = Describes(name, self._metadata, self._config.decimal_places)
         self._transports: dict[str | None, HttpTransport] = {}
-        self._counts: dict[str, RowCount | None] = {}
+        self._counts: dict[str, Counted] = {}
+        self._uncountable: set[str] = set()
+        self._refreshed = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -107,20 +113,37 @@ class Salesforce(Connector):
         self._describes.refresh()
         with self._lock:
             self._counts.clear()
+            self._uncountable.clear()
+            self._refreshed = time.time()
 
     def row_count(self, table: Table) -> RowCount | None:
         """The org's own approximate count; None where it does not say or can't now."""
+        known = self._kept_count(table.name)
+        if known is not None:
+            return _row_count(known)
         with self._lock:
-            if table.name in self._counts:
-                return self._counts[table.name]
+            if table.name in self._uncountable:
+                return None
         try:
             rows = self._metadata.count(table.name)
         except SourceError:
-            rows = None  # some objects and some users can't be counted
-        count = None if rows is None else RowCount(rows, exact=False, basis="the org's own count")
+            with self._lock:
+                self._uncountable.add(table.name)  # some objects, and for some users
+            return None
+        counted = Counted(rows, exact=False, at=time.time())
+        self.statistics.count(table.name, counted)
         with self._lock:
-            self._counts[table.name] = count
-        return count
+            self._counts[table.name] = counted
+        return _row_count(counted)
+
+    def _kept_count(self, name: str) -> Counted | None:
+        """What is remembered, by this connector or by earlier ones, unless it is too old."""
+        with self._lock:
+            own, since = self._counts.get(name), self._refreshed
+        learnt = self.statistics.of(name).counted
+        if learnt is not None and learnt.at >= since and (own is None or learnt.at > own.at):
+            own = learnt
+        return own if own is not None and time.time() - own.at < COUNT_HOLDS else None
 
     def judge(self, table: Table, predicate: Predicate) -> Judgement:
         """The promise for one predicate, by the allow-list in `judge.RULES`."""
@@ -139,6 +162,7 @@ class Salesforce(Connector):
             request = replace(request, options=request.options | {INCLUDE_DELETED})
         drafted = draft(request)
         texts = drafted.texts
+        predicted = bills_of(drafted, self._known(request.table))
         return Fragment(
             request=request,
             text=texts[0],
@@ -148,8 +172,10 @@ class Salesforce(Connector):
                 for predicate, t in zip(request.predicates, drafted.translations, strict=True)
             ),
             columns=drafted.columns,
-            estimate=bill_of(drafted, self._counted(request.table)),
+            estimate=predicted.likely,
             statements=texts if len(texts) > 1 else (),
+            low=predicted.low,
+            high=predicted.high,
         )
 
     def can(self, request: ScanRequest) -> Verdict:
@@ -163,7 +189,7 @@ class Salesforce(Connector):
         None for a column that is not compared exactly or as text.
         """
         demand_known(request)
-        return bill_of_keys(request, column, keys, self._counted(request.table))
+        return bill_of_keys(request, column, keys, self._known(request.table))
 
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """Read the rows, a batch a page.
@@ -207,11 +233,14 @@ class Salesforce(Connector):
             transport.close()
         self._metadata.close()
 
-    def _counted(self, table: Table) -> RowCount | None:
+    def _known(self, table: Table) -> Known:
         try:
-            return self.row_count(table)
+            count = self.row_count(table)
+        except BudgetExceeded:
+            raise
         except IsthmusError:
-            return None  # planning goes on; reading will say what is wrong
+            count = None  # planning goes on; reading will say what is wrong
+        return Known(count, self.statistics.of(table.name), self.statistics.call_seconds)
 
     def _client(self, context: ReadContext) -> Client:
         context.check()
@@ -226,6 +255,12 @@ class Salesforce(Connector):
                 )
             transport = self._transports[ca_file]
         return Client(self.name, self._login, transport, self._policy)
+
+
+def _row_count(counted: Counted) -> RowCount:
+    """Never exact: a whole answer was, and the org has gone on since."""
+    basis = "rows of a whole answer" if counted.exact else "the org's own count"
+    return RowCount(counted.rows, exact=False, basis=basis, at=counted.at)
 
 
 def _resource(request: ScanRequest) -> str:

@@ -1,132 +1,111 @@
-"""What a fragment will cost, predicted without a data call.
+"""What a fragment will cost, predicted without a data call: the likeliest bill, and its bounds.
 
-The org tells about how many rows an object has; what a predicate leaves of them is a guess by
-its kind, and so are the sizes. The guesses are here, in one place, and only choose plans.
+How many rows pass is `selectivity`'s; here they become calls, bytes and seconds. What earlier
+answers have taught of bytes and seconds is used, else a guess that stands here, in one place.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pyarrow as pa
 
-from isthmus.catalog.model import Column, RowCount, Table
+from isthmus.catalog.model import Column, RowCount
+from isthmus.catalog.statistics import TableFacts
 from isthmus.connectors.contract import Bill
-from isthmus.connectors.predicates import (
-    And,
-    Compare,
-    HasItem,
-    In,
-    IsNull,
-    Like,
-    Not,
-    Or,
-    Predicate,
-)
+from isthmus.connectors.salesforce.selectivity import Rows
+from isthmus.connectors.shares import columns_key
 
-__all__ = ["bill_for", "share"]
+__all__ = ["PAGE_ROWS", "Known", "Predicted", "predict"]
 
 PAGE_ROWS: Final = 2_000
 #: Two long-text columns make pages of 200 (SOQL and SOSL Reference, "queryMore").
 LONG_PAGE_ROWS: Final = 200
 #: Seconds from a request to its answer, on a usual line to a usual org.
 PAGE_SECONDS: Final = 0.2
-#: Where the org does not say how many rows there are.
-UNKNOWN_ROWS: Final = 10_000
-
-EQUAL: Final = 0.02
-RANGE: Final = 0.33
-DIFFERENT: Final = 0.9
-NULL: Final = 0.1
-MATCH: Final = 0.1
 
 #: Bytes of a value on the wire, compressed.
 _SIZES: Final = {pa.bool_(): 1, pa.date32(): 3, pa.int64(): 3, pa.float64(): 5}
 _RECORD_BYTES: Final = 14
 _PAGE_BYTES: Final = 300
+#: How many times more or fewer bytes a row may have than is likely.
+_BYTES_APART: Final = 8
 
 
-def bill_for(
-    table: Table,
-    columns: Iterable[Column],
-    sent: Iterable[Predicate],
-    count: RowCount | None,
-    limit: int | None,
-    *,
-    keys: tuple[str, int] | None = None,
-    chunks: int = 1,
-    parts: int = 1,
-) -> Bill:
-    """The predicted bill of a scan.
+@dataclass(frozen=True)
+class Known:
+    """What is known of an object.
+
+    Attributes:
+        count: about how many rows it has.
+        facts: what earlier answers have taught.
+        call_seconds: how long a call takes.
+    """
+
+    count: RowCount | None = None
+    facts: TableFacts = field(default_factory=TableFacts)
+    call_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Three bills: the least, the likeliest, and the most; no `high` where nobody can tell.
+
+    They hold for a read to the end in which no request fails.
+    """
+
+    low: Bill
+    likely: Bill
+    high: Bill | None
+
+    def after(self, first: Bill) -> Predicted:
+        """The same, if something else has been paid for before."""
+        high = None if self.high is None else self.high + first
+        likely = replace(self.likely + first, basis=self.likely.basis)
+        return Predicted(self.low + first, likely, high)
+
+
+def predict(
+    columns: Iterable[Column], rows: Rows, known: Known, *, chunks: int = 1, parts: int = 1
+) -> Predicted:
+    """The bills of reading so many rows.
 
     Args:
-        table: the object.
         columns: what is selected.
-        sent: the predicates that the org applies.
-        count: about how many rows the object has.
-        limit: the LIMIT that is sent.
-        keys: a column, and how many values of it a list will have that is not known yet.
-        chunks: how many statements the rows are spread over.
+        rows: how many rows will come.
+        known: of the object.
+        chunks: how many statements the rows are spread over; none where nothing is sent.
         parts: how many statements the columns are spread over, each with all rows.
     """
     columns = tuple(columns)
-    known = UNKNOWN_ROWS if count is None else count.rows
-    rows = float(known)
-    kept = 1.0
-    for predicate in sent:
-        kept *= share(table, predicate, known)
-    if keys is not None:
-        kept *= min(1.0, keys[1] * _equal(table, keys[0], known))
-    rows = max(rows * kept, 1.0) if known else 0.0
-    if limit is not None:
-        rows = min(rows, float(limit))
-    rows_sent = math.ceil(rows)
+    if not chunks:
+        nothing = Bill(basis="nothing is sent")
+        return Predicted(nothing, nothing, nothing)
     page = LONG_PAGE_ROWS if sum(_is_long(column) for column in columns) > 1 else PAGE_ROWS
-    calls = parts * max(chunks, math.ceil(rows_sent / page))
-    size = _RECORD_BYTES + sum(_size(column) for column in columns)
-    basis = "no row count known" if count is None else count.basis
-    return Bill(
-        calls=calls,
-        rows=rows_sent * parts,
-        bytes=calls * _PAGE_BYTES + rows_sent * size,
-        seconds=calls * PAGE_SECONDS,
-        basis=basis if kept == 1.0 else f"{basis}, times {kept:.2g} for the filter (a guess)",
-    )
+    guess = _RECORD_BYTES + sum(_size(column) for column in columns)
+    size = known.facts.row_bytes.get(columns_key(c.name for c in columns), float(guess))
+    pace = known.call_seconds or PAGE_SECONDS
 
+    def bill(calls: int, rows_sent: float, row_bytes: float) -> Bill:
+        sent = math.ceil(rows_sent) * parts
+        return Bill(
+            calls=calls * parts,
+            rows=sent,
+            bytes=math.ceil(calls * parts * _PAGE_BYTES + sent / parts * row_bytes),
+            seconds=calls * parts * pace,
+        )
 
-def share(table: Table, predicate: Predicate, rows: int) -> float:
-    """About what part of the rows passes, between 0 and 1."""
-    match predicate:
-        case Compare(column=name, op="="):
-            return _equal(table, name, rows)
-        case Compare(op="!="):
-            return DIFFERENT
-        case Compare():
-            return RANGE
-        case In(column=name, values=values):
-            return min(1.0, len(values) * _equal(table, name, rows))
-        case IsNull():
-            return NULL
-        case Like() | HasItem():
-            return MATCH
-        case Not(part=part):
-            return max(0.0, 1.0 - share(table, part, rows))
-        case And(parts=parts):
-            return math.prod(share(table, part, rows) for part in parts)
-        case Or(parts=parts):
-            return min(1.0, sum(share(table, part, rows) for part in parts))
-
-
-def _equal(table: Table, name: str, rows: int) -> float:
-    """A key finds one row; another value finds a small part."""
-    column = table.column(name)
-    if column.source_type == "boolean":
-        return 0.5
-    if name in table.primary_key or column.properties.get("unique"):
-        return 1.0 / max(rows, 1)
-    return EQUAL
+    low = bill(max(chunks, math.ceil(rows.low / page)), rows.low, size / _BYTES_APART)
+    calls = chunks * max(1, math.ceil(rows.likely / chunks / page))
+    likely = replace(bill(calls, rows.likely, size), basis=rows.basis)
+    if rows.high is None:
+        return Predicted(low, likely, None)
+    # each chunk has a page that is not full
+    most = math.ceil(rows.high / page) if chunks == 1 else rows.high // page + chunks
+    return Predicted(low, likely, bill(max(most, 1), rows.high, size * _BYTES_APART))
 
 
 def _is_long(column: Column) -> bool:

@@ -87,8 +87,8 @@ class Metadata:
         found = self._ask(f"describing {name}", ask, not_modified=True)
         return found, self._local.headers.get("Last-Modified") or modified
 
-    def count(self, name: str) -> int | None:
-        """About how many rows an object has; None where the org does not say."""
+    def count(self, name: str) -> int:
+        """About how many rows an object has; 0 also where the org leaves it out of its counts."""
         answer = self._ask(
             f"counting {name}",
             lambda sf: sf.restful("limits/recordCount", params={"sObjects": name}),
@@ -96,7 +96,7 @@ class Metadata:
         for entry in answer.get("sObjects", ()):
             if str(entry.get("name")).lower() == name.lower():
                 return int(entry["count"])
-        return None
+        return 0
 
     def limits(self) -> Mapping[str, Any]:
         """The org's limits and what is left of them."""

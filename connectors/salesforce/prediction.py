@@ -6,53 +6,73 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from isthmus.catalog.model import Column, RowCount
 from isthmus.connectors.contract import Bill, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
-from isthmus.connectors.salesforce.aggregates import shape
-from isthmus.connectors.salesforce.estimate import bill_for
+from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
+from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
 from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
 from isthmus.connectors.salesforce.planning import Draft, draft
+from isthmus.connectors.salesforce.selectivity import Rows, distinct, equal_share, rows_passing
 from isthmus.connectors.salesforce.soql import encoded
 
-__all__ = ["bill_of", "bill_of_keys"]
+__all__ = ["bill_of_keys", "bills_of"]
 
 #: How many groups there are, where nothing is known of them.
 _GROUPS: Final = 100
 
 
-def bill_of(draft: Draft, count: RowCount | None) -> Bill:
-    """The predicted bill of a draft.
+def bills_of(draft: Draft, known: Known) -> Predicted:
+    """The predicted bills of a draft.
 
     Args:
         draft: what is sent.
-        count: about how many rows the object has.
+        known: of the object.
     """
     table = draft.request.table
     if draft.request.aggregates:
-        return _bill_of_groups(draft, count)
-    return bill_for(
-        table,
-        _columns(draft),
-        _sent(draft),
-        count,
-        draft.limit,
-        chunks=len(draft.chunks),
-        parts=len(draft.parts),
+        return _bills_of_groups(draft, known)
+    rows = _passing(draft, known)
+    chunks = len(draft.chunks)
+    if draft.limit is not None:
+        rows = rows.at_most(draft.limit)
+        chunks = chunks if draft.limit else 0
+    predicted = predict(
+        [table.column(name) for name in draft.bare.columns], rows, known, chunks=chunks
     )
+    if draft.limit and chunks > 1:  # the first chunk may have enough
+        return replace(predicted, low=Bill(calls=1))
+    return predicted
 
 
-def _columns(draft: Draft) -> list[Column]:
-    return [field.column for part in draft.parts for field in part]
-
-
-def _bill_of_groups(draft: Draft, count: RowCount | None) -> Bill:
-    """One call; how many groups there are is a guess between one row and all rows."""
+def _bills_of_groups(draft: Draft, known: Known) -> Predicted:
+    """One call; where there are too many groups, the rows are read after it."""
     request = draft.request
-    columns = shape(request)
-    limit = 1 if not request.columns else _GROUPS
-    return bill_for(request.table, columns, _sent(draft), count, limit)
+    rows, columns = _passing(draft, known), shape(request)
+    if not request.columns:
+        return predict(columns, Rows(1, 1.0, 1, "one row of aggregates"), known)
+    groups = Rows(0, _groups(request, rows, known), MOST_GROUPS, rows.basis)
+    predicted = predict(columns, groups, known)
+    if rows.high is not None and rows.high <= MOST_GROUPS:
+        return predicted
+    read = predict([request.table.column(name) for name in request.columns], rows, known)
+    return replace(predicted, high=None if read.high is None else read.high + Bill(calls=1))
+
+
+def _groups(request: ScanRequest, rows: Rows, known: Known) -> float:
+    """How many groups there are: as many as the values of the columns make, at most."""
+    columns = [known.facts.columns.get(name) for name in request.columns]
+    most = [None if c is None else distinct(c, rows.likely) + (c.nulls > 0) for c in columns]
+    numbers = [n for n in most if n is not None]
+    groups = math.prod(numbers) if len(numbers) == len(most) else float(_GROUPS)
+    return min(groups, rows.likely, float(MOST_GROUPS))
+
+
+def _passing(draft: Draft, known: Known) -> Rows:
+    request = draft.request
+    return rows_passing(
+        request.table, _sent(draft), known.count, known.facts, options=request.options
+    )
 
 
 def _sent(draft: Draft) -> list[Predicate]:
@@ -60,10 +80,8 @@ def _sent(draft: Draft) -> list[Predicate]:
     return [predicate for predicate, t in pairs if t.promise is not Promise.LOCAL]
 
 
-def bill_of_keys(
-    request: ScanRequest, column: str, keys: int, count: RowCount | None
-) -> Bill | None:
-    """The predicted bill of a request with a list of so many values of a column added.
+def bill_of_keys(request: ScanRequest, column: str, keys: int, known: Known) -> Bill | None:
+    """The likeliest bill of a request with a list of so many values of a column added.
 
     None where such a list is not sent.
     """
@@ -73,16 +91,15 @@ def bill_of_keys(
     if column not in request.columns:  # text is compared again here
         request = replace(request, columns=(*request.columns, column))
     drafted = draft(request)
-    longest = max(len(encoded(statement.text)) for statement in drafted.bare)
-    room = max(STATEMENT_BYTES - longest, KEY_ROOM)
-    table = request.table
-    return bill_for(
-        table,
-        _columns(drafted),
-        _sent(drafted),
-        count,
-        drafted.limit,
-        keys=(column, keys),
-        parts=len(drafted.parts),
+    room = max(STATEMENT_BYTES - len(encoded(drafted.bare.text)), KEY_ROOM)
+    table, rows = request.table, _passing(drafted, known)
+    kept = min(1.0, keys * equal_share(table, column, rows.likely, known.facts))
+    rows = replace(rows, low=0, likely=rows.likely * kept, basis=f"{rows.basis}, {keys:,} keys")
+    if drafted.limit is not None:
+        rows = rows.at_most(drafted.limit)
+    return predict(
+        [table.column(name) for name in drafted.bare.columns],
+        rows,
+        known,
         chunks=max(1, math.ceil(keys * key_bytes(described.source_type) / room)),
-    )
+    ).likely
