@@ -1,0 +1,33 @@
+"""A sample of the flips: `python -m tests.mutation` tries every one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutation.mutants import FLIPS, all_mutants
+from tests.mutation.run import caught_by, main
+
+JUDGE = ("tests/connectors/salesforce/test_salesforce_judge.py",)
+MUTANTS = all_mutants()
+
+
+def test_every_promise_is_found_once() -> None:
+    assert len({m.name for m in MUTANTS}) == len(MUTANTS) > 50
+    assert {m.flip for m in MUTANTS} == {flip for flips in FLIPS.values() for flip in flips}
+
+
+@pytest.mark.parametrize("flip", ["EXACT to SUPERSET", "SUPERSET to EXACT", "LOCAL to EXACT"])
+def test_a_flip_is_caught(flip: str) -> None:
+    mutant = next(m for m in MUTANTS if m.flip == flip and m.module.endswith("rules_number"))
+    assert caught_by(mutant, [JUDGE]) == JUDGE[0]
+
+
+def test_what_can_not_be_caught_is_told() -> None:
+    mutant = next(m for m in MUTANTS if m.module.endswith("rules_number"))
+    assert caught_by(mutant, [(*JUDGE, "-k", "an_external_objects_text")]) is None
+    with pytest.raises(RuntimeError, match="broke down"):
+        caught_by(mutant, [("tests/no_such_file.py",)])
+
+
+def test_without_a_flip_nothing_is_caught() -> None:
+    assert main(["-", "--collect-only", *JUDGE]) == 0
