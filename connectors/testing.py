@@ -16,55 +16,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import pyarrow as pa
 import pytest
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import (
     Ability,
     Connector,
-    Fragment,
     Meter,
     Promise,
     ReadContext,
     ScanRequest,
 )
 from isthmus.connectors.predicates import IsNull, Predicate, columns_of
+from isthmus.connectors.testing_abilities import AbilityContract
+from isthmus.connectors.testing_rows import Rows, all_rows, bag, bag_of, read, request
 from isthmus.connectors.truth import passes, predicates_for
 from isthmus.errors import Cancelled, DeadlineExceeded
 
 __all__ = ["ConnectorContract", "read"]
 
-Rows = list[dict[str, Any]]
 
-
-def read(connector: Connector, fragment: Fragment, context: ReadContext | None = None) -> pa.Table:
-    """All rows of a fragment as one table, typed as the batches are.
-
-    Raises:
-        AssertionError: a batch differs from what the fragment and its table declare.
-    """
-    table = fragment.request.table
-    schema = pa.schema([table.schema.field(c) for c in fragment.columns])
-    batches = []
-    for batch in connector.open(fragment, context or ReadContext()):
-        assert batch.schema.names == list(fragment.columns)
-        assert batch.schema.types == schema.types
-        batches.append(batch)
-    if not len(schema):
-        rows = sum(b.num_rows for b in batches)
-        return pa.table({"_": pa.nulls(rows)}).select([])
-    return pa.Table.from_batches(
-        batches, schema=pa.schema(list(zip(schema.names, schema.types, strict=True)))
-    )
-
-
-class ConnectorContract:
+class ConnectorContract(AbilityContract):
     """Subclass it in a test file; the name of the subclass begins with ``Test``.
 
     A subclass gives:
@@ -141,7 +117,7 @@ class ConnectorContract:
             if count is not None:
                 assert count.rows >= 0 and count.basis
             if count is not None and count.exact:
-                assert count.rows == len(_all_rows(connector, table))
+                assert count.rows == len(all_rows(connector, table))
 
     # -- scans --------------------------------------------------------------------------------
 
@@ -159,11 +135,11 @@ class ConnectorContract:
     def test_columns_come_as_asked(self, connector: Connector, described: list[Table]) -> None:
         for table in described:
             names = tuple(c.name for c in table.columns)
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             for asked in {names[::-1], names[:1], names[-1:], names[1::2] or names[:1]}:
                 fragment = connector.plan(ScanRequest(table, asked))
                 assert fragment.columns[: len(asked)] == asked
-                assert _bag(read(connector, fragment), asked) == _bag_of(whole, asked)
+                assert bag(read(connector, fragment), asked) == bag_of(whole, asked)
 
     def test_projection_as_declared(self, connector: Connector, described: list[Table]) -> None:
         for table in described:
@@ -181,7 +157,7 @@ class ConnectorContract:
             fragment = connector.plan(ScanRequest(table, ()))
             batches = list(connector.open(fragment, ReadContext()))
             assert all(b.schema.names == list(fragment.columns) for b in batches)
-            assert sum(b.num_rows for b in batches) == len(_all_rows(connector, table))
+            assert sum(b.num_rows for b in batches) == len(all_rows(connector, table))
 
     def test_a_fragment_opens_again_with_the_same_rows(
         self, connector: Connector, described: list[Table]
@@ -189,21 +165,21 @@ class ConnectorContract:
         for table in described:
             names = tuple(c.name for c in table.columns)
             fragment = connector.plan(ScanRequest(table, names))
-            assert _bag(read(connector, fragment), names) == _bag(read(connector, fragment), names)
+            assert bag(read(connector, fragment), names) == bag(read(connector, fragment), names)
 
     def test_threads_may_read_at_once(self, connector: Connector, described: list[Table]) -> None:
         for table in described:
             names = tuple(c.name for c in table.columns)
             fragment = connector.plan(ScanRequest(table, names))
             with ThreadPoolExecutor(4) as pool:
-                found = list(pool.map(lambda _: _bag(read(connector, fragment), names), range(4)))  # noqa: B023
+                found = list(pool.map(lambda _: bag(read(connector, fragment), names), range(4)))  # noqa: B023
             assert all(f == found[0] for f in found)
 
     # -- predicates ---------------------------------------------------------------------------
 
     def test_a_promise_is_kept(self, connector: Connector, described: list[Table]) -> None:
         for table in described:
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             key = table.primary_key or tuple(c.name for c in table.columns[:2])
             for predicate in self._predicates(table, whole):
                 names = tuple(dict.fromkeys([*key, *columns_of(predicate)]))
@@ -213,7 +189,7 @@ class ConnectorContract:
         self, connector: Connector, described: list[Table]
     ) -> None:
         for table in described:
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             predicates = self._predicates(table, whole)
             for pair in zip(predicates[:40], predicates[-40:], strict=False):
                 read_by = {c for p in pair for c in columns_of(p)}
@@ -224,7 +200,7 @@ class ConnectorContract:
         promised = []
         saved = False
         for table in described:
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             for predicate in self._predicates(table, whole):
                 judgement = connector.judge(table, predicate)
                 assert judgement.predicate == predicate
@@ -232,7 +208,7 @@ class ConnectorContract:
                 promised.append(judgement.promise)
                 if judgement.promise is Promise.EXACT and not saved:
                     meter = Meter()
-                    fragment = connector.plan(_request(table, (predicate,)))
+                    fragment = connector.plan(request(table, (predicate,)))
                     read(connector, fragment, ReadContext(meter=meter))
                     saved = meter.bill.rows < len(whole)
         if Ability.FILTER in connector.abilities:
@@ -249,20 +225,20 @@ class ConnectorContract:
             predicates = (IsNull(table.columns[0].name),)
             before = connector.metadata_bill
             connector.judge(table, predicates[0])
-            connector.plan(_request(table, predicates))
+            connector.plan(request(table, predicates))
             assert connector.metadata_bill == before
 
     # -- limit --------------------------------------------------------------------------------
 
     def test_limit_as_declared(self, connector: Connector, described: list[Table]) -> None:
         for table in described:
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             names = tuple(c.name for c in table.columns)
             for limit in (1, 2, len(whole) + 5):
                 found = read(connector, connector.plan(ScanRequest(table, names, (), limit)))
                 limited = Ability.LIMIT in connector.abilities
                 assert found.num_rows == (min(limit, len(whole)) if limited else len(whole))
-                assert not _bag(found, names) - _bag_of(whole, names)
+                assert not bag(found, names) - bag_of(whole, names)
 
     def test_a_limit_counts_only_rows_that_pass(
         self, connector: Connector, described: list[Table]
@@ -270,7 +246,7 @@ class ConnectorContract:
         if Ability.LIMIT not in connector.abilities:
             return
         for table in described:
-            whole = _all_rows(connector, table)
+            whole = all_rows(connector, table)
             for predicate in self._predicates(table, whole)[::7]:
                 if connector.judge(table, predicate).promise is not Promise.EXACT:
                     continue
@@ -279,7 +255,7 @@ class ConnectorContract:
                 fragment = connector.plan(ScanRequest(table, names, (predicate,), 2))
                 found = read(connector, fragment)
                 assert found.num_rows == min(2, len(passing)), predicate
-                assert not _bag(found, names) - _bag_of(passing, names), predicate
+                assert not bag(found, names) - bag_of(passing, names), predicate
 
     # -- the bill, stopping, closing ----------------------------------------------------------
 
@@ -302,7 +278,7 @@ class ConnectorContract:
             context.cancelled.set()
             started = time.monotonic()
             with pytest.raises(Cancelled):
-                read(connector, connector.plan(_request(table, ())), context)
+                read(connector, connector.plan(request(table, ())), context)
             assert time.monotonic() - started < 1
 
     def test_a_passed_deadline_stops_a_read(
@@ -311,7 +287,7 @@ class ConnectorContract:
         for table in described:
             context = ReadContext(deadline=time.monotonic() - 1)
             with pytest.raises(DeadlineExceeded):
-                read(connector, connector.plan(_request(table, ())), context)
+                read(connector, connector.plan(request(table, ())), context)
 
     def test_a_cancel_wakes_a_read_that_waits(self, blocked: tuple[Connector, str] | None) -> None:
         if blocked is None:
@@ -324,7 +300,7 @@ class ConnectorContract:
         timer.start()
         started = time.monotonic()
         with pytest.raises(Cancelled):
-            read(connector, connector.plan(_request(table, ())), context)
+            read(connector, connector.plan(request(table, ())), context)
         assert 0.2 < time.monotonic() - started < 1.3
 
     def test_a_check_finds_a_working_source_well(self, connector: Connector) -> None:
@@ -357,35 +333,9 @@ class ConnectorContract:
             if judgement.promise is not Promise.EXACT:
                 assert set(columns_of(judgement.predicate)) <= set(fragment.columns)
         exact = [j.predicate for j in fragment.judgements if j.promise is Promise.EXACT]
-        needed = _bag_of([r for r in whole if passes(predicates, r)], names)
-        allowed = _bag_of([r for r in whole if passes(exact, r)], names)
-        found = _bag(read(connector, fragment), names)
+        needed = bag_of([r for r in whole if passes(predicates, r)], names)
+        allowed = bag_of([r for r in whole if passes(exact, r)], names)
+        found = bag(read(connector, fragment), names)
         told = [(j.predicate, j.promise.name) for j in fragment.judgements]
         assert not needed - found, f"rows are missing under {told}"
         assert not found - allowed, f"rows came that don't pass under {told}"
-
-
-def _request(table: Table, predicates: tuple[Predicate, ...]) -> ScanRequest:
-    return ScanRequest(table, tuple(c.name for c in table.columns), predicates)
-
-
-def _all_rows(connector: Connector, table: Table) -> Rows:
-    found = read(connector, connector.plan(_request(table, ())))
-    rows: Rows = found.to_pylist()
-    return rows
-
-
-def _bag(found: pa.Table, names: Sequence[str]) -> Counter[str]:
-    """The rows as a multiset; their texts are compared, so that NaN equals itself."""
-    if not names:
-        return Counter({"()": found.num_rows})
-    return _bag_of(found.select(list(names)).to_pylist(), names)
-
-
-def _bag_of(rows: Rows, names: Sequence[str]) -> Counter[str]:
-    return Counter(_texts(rows, names))
-
-
-def _texts(rows: Rows, names: Sequence[str]) -> Iterator[str]:
-    for row in rows:
-        yield repr(tuple(row[n] for n in names))
