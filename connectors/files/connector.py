@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +12,10 @@ import pyarrow as pa
 from isthmus.catalog.model import Column, RowCount, Table, TableName
 from isthmus.connectors.contract import (
     Ability,
+    Aggregate,
     Bill,
     Connector,
+    Declined,
     Finding,
     Fragment,
     Judgement,
@@ -19,6 +23,7 @@ from isthmus.connectors.contract import (
     Promise,
     ReadContext,
     ScanRequest,
+    Verdict,
 )
 from isthmus.connectors.files.filters import expression, fits
 from isthmus.connectors.files.pump import pumped
@@ -57,7 +62,9 @@ class Files(Connector):
     """
 
     kind = "files"
-    abilities = frozenset({Ability.FILTER, Ability.PROJECT, Ability.LIMIT})
+    abilities = frozenset(
+        {Ability.FILTER, Ability.PROJECT, Ability.LIMIT, Ability.AGGREGATE, Ability.KEYS}
+    )
     remembers = True  # a folder may have changed since the last query
 
     def __init__(self, name: str, config: Mapping[str, Any]) -> None:
@@ -102,8 +109,54 @@ class Files(Connector):
             else "row groups are skipped by their statistics, rows filtered as they are read",
         )
 
+    def can(self, request: ScanRequest) -> Verdict:
+        """Rows are counted without being read, where footers tell how many pass."""
+        if request.order or request.lookups:
+            return Verdict(False, "files have no order, and look nothing up")
+        if not request.aggregates:
+            return Verdict(True, "")
+        if request.columns or request.aggregates != (Aggregate("count"),):
+            return Verdict(False, "files tell only how many rows there are")
+        if self._counted(request) is None:
+            return Verdict(False, "the rows must be read to tell how many pass")
+        return Verdict(True, "the files' own metadata tells how many rows there are")
+
+    def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
+        """About what is read of files and row groups that hold one of so many keys.
+
+        None where nothing could be skipped.
+        """
+        if _unfit_column(request.table.column(column), ()) is not None:
+            return None
+        fragment = self.plan(request)
+        snapshot = self._snapshot(request.table)
+        parts = sum(len(c.parts) for c in choose(snapshot, fragment.columns, ()))
+        if parts < 2:
+            return None
+        share = min(1.0, keys / parts)
+        whole = fragment.estimate
+        return replace(
+            whole, rows=math.ceil(whole.rows * share), bytes=math.ceil(whole.bytes * share)
+        )
+
+    def _counted(self, request: ScanRequest) -> int | None:
+        """How many rows pass, if that is known without reading one."""
+        snapshot = self._snapshot(request.table)
+        judged = [self.judge(request.table, p) for p in request.predicates]
+        if any(j.promise is not Promise.EXACT for j in judged):
+            return None
+        if not snapshot.format.row_count(snapshot.files).exact:
+            return None
+        exact = [j.predicate for j in judged]
+        chosen = choose(snapshot, _read_columns(snapshot, (), exact), exact)
+        if exact and any(c.filtered for c in chosen):
+            return None
+        return sum(p.rows for c in chosen for p in c.parts)
+
     def plan(self, request: ScanRequest) -> Fragment:
         """Choose files and row groups by what is already known of them."""
+        if request.aggregates:
+            return self._plan_count(request)
         judgements = tuple(self.judge(request.table, p) for p in request.predicates)
         local = [j.predicate for j in judgements if j.promise is not Promise.EXACT]
         extra = dict.fromkeys(c for p in local for c in columns_of(p))
@@ -120,8 +173,29 @@ class Files(Connector):
             self._estimate(request, snapshot, chosen),
         )
 
+    def _plan_count(self, request: ScanRequest) -> Fragment:
+        judgements = tuple(self.judge(request.table, p) for p in request.predicates)
+        basis = "Parquet footers"
+        return Fragment(
+            request,
+            f"{request.table.name}: the number of rows",
+            "metadata",
+            judgements,
+            (Aggregate("count").name,),
+            Bill(rows=1, basis=basis),
+            low=Bill(rows=1),
+            high=Bill(rows=1),
+        )
+
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """Read the chosen parts, file by file."""
+        if fragment.request.aggregates:
+            counted = self._counted(fragment.request)
+            if counted is None:
+                raise Declined("the files have changed since they were planned")
+            context.meter.add(rows=1)
+            yield pa.RecordBatch.from_pydict({Aggregate("count").name: [counted]})
+            return
         snapshot = self._snapshot(fragment.request.table)
         batches = self._batches(fragment, snapshot, context)
         remote = bool(snapshot.files) and not snapshot.files[0].location.local

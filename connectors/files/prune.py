@@ -6,6 +6,7 @@ file whose rows can't be true is not read; one whose rows are all true needs no 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
@@ -126,7 +127,44 @@ def _ordered(op: str, value: Value, low: Value, high: Value) -> Truth:
 def _in(values: tuple[Value, ...], known: Bounds) -> Truth:
     if not values:
         return Truth.FALSE
+    if len(values) > _MANY:
+        return _in_many(values, known)
     return _not(reduce(_and, (_not(_compare("=", v, known)) for v in values), Truth.TRUE))
+
+
+#: A list of keys longer than this is looked up, not gone through for each part.
+_MANY = 16
+
+
+def _in_many(values: tuple[Value, ...], known: Bounds) -> Truth:
+    unknown = Truth.UNKNOWN if known.nulls else Truth.NEVER
+    if not known.values:
+        return unknown
+    if known.low is None or known.high is None:
+        return ANY
+    try:
+        ordered = _ordered_values(values)
+        position = bisect_left(ordered, known.low)
+        inside = position < len(ordered) and ordered[position] <= known.high  # type: ignore[operator]
+    except TypeError:  # bounds of another kind tell nothing
+        return ANY
+    if not inside:
+        return unknown | Truth.FALSE
+    only = Truth.NEVER if known.low == known.high else Truth.FALSE
+    return unknown | Truth.TRUE | only
+
+
+_ORDERED: dict[int, tuple[tuple[Value, ...], list[Value]]] = {}
+
+
+def _ordered_values(values: tuple[Value, ...]) -> list[Value]:
+    """The values in order; kept for the last few lists, since each part asks for the same."""
+    found = _ORDERED.get(id(values))
+    if found is None or found[0] is not values:
+        if len(_ORDERED) > 8:
+            _ORDERED.clear()
+        found = _ORDERED[id(values)] = (values, sorted(values))
+    return found[1]
 
 
 def _not(truth: Truth) -> Truth:

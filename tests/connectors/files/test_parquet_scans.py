@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus.connectors.contract import Fragment, Promise, ReadContext, ScanRequest
+from isthmus.connectors.contract import Aggregate, Fragment, Promise, ReadContext, ScanRequest
 from isthmus.connectors.files import Files
-from isthmus.connectors.predicates import And, Compare, Or, Predicate
+from isthmus.connectors.predicates import And, Compare, In, Or, Predicate
 from isthmus.connectors.testing import read
 from isthmus.errors import DataError
 
@@ -142,3 +143,41 @@ def test_a_limit_reads_no_further_than_it_must(tmp_path: Path, ask: Ask) -> None
     whole = ReadContext()
     ask(files, "t", context=whole)
     assert context.meter.bill.bytes < whole.meter.bill.bytes / 10
+
+
+def test_rows_are_counted_from_the_footers(orders: Files) -> None:
+    counted = plan(orders, ())
+    asked = replace(counted.request, aggregates=(Aggregate("count"),))
+    assert orders.can(asked).able
+    context = ReadContext()
+    assert counted_rows(orders, asked, context) == [{"count(*)": 90}]
+    assert context.meter.bill.bytes == 0
+
+
+def test_rows_are_counted_where_whole_row_groups_pass(orders: Files) -> None:
+    whole = plan(orders, (), Compare("year", "=", 2024), Compare("id", ">=", 202410))
+    asked = replace(whole.request, aggregates=(Aggregate("count"),))
+    assert orders.can(asked).able
+    assert counted_rows(orders, asked, ReadContext()) == [{"count(*)": 20}]
+
+
+def test_rows_that_must_be_looked_at_are_not_counted_unread(orders: Files) -> None:
+    part = plan(orders, (), Compare("id", ">=", 202415))
+    assert not orders.can(replace(part.request, aggregates=(Aggregate("count"),))).able
+    grouped = replace(plan(orders, ("year",)).request, aggregates=(Aggregate("count"),))
+    assert not orders.can(grouped).able
+
+
+def test_keys_skip_row_groups(orders: Files) -> None:
+    whole = plan(orders, ("id",))
+    few = orders.estimate_keys(whole.request, "id", 2)
+    assert few is not None and few.bytes < whole.estimate.bytes
+    assert orders.estimate_keys(whole.request, "pad", 2) is not None
+    keys = tuple(range(202400, 202425))  # a list long enough to be looked up in order
+    fragment = plan(orders, ("id",), In("id", keys))
+    assert "1 of 3 files" in fragment.text
+    assert read(orders, fragment, ReadContext()).num_rows == 25
+
+
+def counted_rows(files: Files, request: ScanRequest, context: ReadContext) -> list[dict[str, Any]]:
+    return [r for batch in files.open(files.plan(request), context) for r in batch.to_pylist()]

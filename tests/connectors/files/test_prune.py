@@ -16,6 +16,8 @@ leaves: st.SearchStrategy[Predicate] = st.one_of(
         Compare, st.sampled_from("ab"), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), values
     ),
     st.builds(In, st.sampled_from("ab"), st.lists(values, min_size=1).map(tuple)),
+    # so long a list is looked up by order
+    st.builds(In, st.sampled_from("ab"), st.lists(values, min_size=17, max_size=20).map(tuple)),
     st.builds(IsNull, st.sampled_from("ab")),
 )
 predicates = st.recursive(
