@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from isthmus.localorg import ids
-from isthmus.localorg.bulk.results import BLOCK_ROWS, LINES, Results, Writer
+from isthmus.localorg.bulk.results import BLOCK_ROWS, LINES, KeptResults, Results, write
 from isthmus.localorg.bulk.statement import Statement
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.store import Store
@@ -72,7 +72,7 @@ class Job:
         self._error: str | None = None
         self._retries = 0
         self._results: Results | None = None
-        self._writer: Writer | None = None
+        self._rows = 0
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._dropped = False
         self._milliseconds = 0
@@ -130,42 +130,43 @@ class Job:
             self._dropped = True
             if self._cursor is not None:
                 self._cursor.interrupt()
-            if self._results is not None:
-                self._results.remove()
-                self._results = None
+            self._results = None
 
-    def work(self, cursor: duckdb.DuckDBPyConnection, path: Path) -> int:
-        """Write the results into a file and give their bytes. Never raises: it fails the job.
+    def take(self, results: Results) -> None:
+        """Have the results that the job would come to."""
+        with self._lock:
+            self._results, self._rows, self._milliseconds = results, results.rows, 1
+
+    def work(self, cursor: duckdb.DuckDBPyConnection, path: Path) -> Results | None:
+        """Write the results into a file; None for a job that fails or is dropped. Never raises.
 
         `cursor` is in a transaction, which is the snapshot that the job reads; it is closed.
         """
         began = time.perf_counter()
-        writer = Writer(path)
         with self._lock:
-            self._writer, self._cursor = writer, cursor
+            self._cursor = cursor
         try:
-            results = writer.write(self._blocks(cursor))
+            results = write(path, self._blocks(cursor))
         except Exception as error:
             path.unlink(missing_ok=True)
             self.fail(f"InternalServerError : {error}")
-            return 0
+            return None
         finally:
             with self._lock:
                 self._cursor = None
             cursor.close()
         with self._lock:
             self._milliseconds = max(1, round(1000 * (time.perf_counter() - began)))
-            if self._dropped:
-                results.remove()
-                return 0
-            self._results = results
-        return results.nbytes
+            self._rows = results.rows
+            self._results = None if self._dropped else results
+            return self._results
 
     def _blocks(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         cursor.execute("SET arrow_large_buffer_size = true")  # texts may pass 2 GB in a block
         for block in cursor.sql(self.statement.sql).to_arrow_reader(BLOCK_ROWS):
             if self._dropped:
                 return
+            self._rows += block.num_rows
             yield pa.RecordBatch.from_arrays(block.columns, schema=LINES)
 
     def _settle(self, now: datetime) -> str:
@@ -195,7 +196,7 @@ class Job:
         if full:
             made |= {
                 "jobType": "V2Query",
-                "numberRecordsProcessed": self._writer.rows if self._writer else 0,
+                "numberRecordsProcessed": self._rows,
                 "retries": self._retries,
                 "totalProcessingTime": self._milliseconds,
                 "isPkChunkingSupported": self.statement.chunked,
@@ -216,6 +217,7 @@ class Jobs:
         self._threads: list[threading.Thread] = []
         self._number = 0
         self._folder: Path | None = None
+        self._kept = KeptResults()
 
     def create(self, spec: Spec, statement: Statement, now: datetime, *, fails: bool) -> Job:
         """Start a job. It reads the rows of this moment; with `fails` it ends in `Failed`."""
@@ -227,19 +229,32 @@ class Jobs:
         if fails:
             job.fail(GAVE_UP, retries=RETRIES)
             return job
+        version = self._store.version  # before the snapshot: a later write must not pass for it
+        kept = self._kept.find(statement.sql, version)
+        if kept is not None:
+            job.take(kept)
+            return job
+        cursor = self._snapshot(statement)
+        path = self._path(job)
+
+        def work() -> None:
+            results = job.work(cursor, path)
+            if results is not None and self._store.version == version:
+                self._kept.keep(statement.sql, version, results)
+
+        thread = threading.Thread(target=work, name="local-org-bulk", daemon=True)
+        with self._lock:
+            self._threads.append(thread)
+        thread.start()
+        return job
+
+    def _snapshot(self, statement: Statement) -> duckdb.DuckDBPyConnection:
         cursor = self._store.cursor()
         cursor.begin()
         # A transaction sees what was committed before its first statement.
         cursor.execute("SELECT 1").fetchall()
         cursor.execute(f"SELECT 1 FROM {self._store.table(statement.object)} LIMIT 0").fetchall()
-        path = self._path(job)
-        thread = threading.Thread(
-            target=job.work, args=(cursor, path), name="local-org-bulk", daemon=True
-        )
-        with self._lock:
-            self._threads.append(thread)
-        thread.start()
-        return job
+        return cursor
 
     def find(self, job_id: str, now: datetime) -> Job:
         """Give a job; OrgError NOT_FOUND when there is none, or it ended seven days ago."""
@@ -276,6 +291,7 @@ class Jobs:
         with self._lock:
             jobs, threads = list(self._jobs.values()), list(self._threads)
             self._jobs.clear()
+        self._kept.clear()
         for job in jobs:
             job.drop()
         for thread in threads:

@@ -1,13 +1,17 @@
 """The results of a job: its CSV lines in a file, of which a page is a slice.
 
 The file is mapped, not read: a page costs one copy of its bytes whatever page it is, and any page
-can be read again while the job exists.
+can be read again while the job exists. It has no name any more once it is mapped, so nothing is
+left of it when nobody holds it.
 """
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,29 +21,21 @@ BLOCK_ROWS = 8_192
 LINES = pa.schema([pa.field("line", pa.large_string())])
 
 
-class Writer:
-    """Writes lines to a file as they come; `rows` is how many there are so far."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.rows = 0
-
-    def write(self, blocks: Iterable[pa.RecordBatch]) -> Results:
-        """Write blocks of lines, each line ended, and give them as results."""
-        with pa.OSFile(str(self._path), "wb") as sink, pa.ipc.new_file(sink, LINES) as file:
-            for block in blocks:
-                file.write_batch(block)
-                self.rows += block.num_rows
-        return Results(self._path)
+def write(path: Path, blocks: Iterable[pa.RecordBatch]) -> Results:
+    """Write blocks of lines, each line ended, into a file and give them as results."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, LINES) as file:
+        for block in blocks:
+            file.write_batch(block)
+    return Results(path)
 
 
 class Results:
     """Lines of CSV by their number. Safe to read from several threads."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._source = pa.memory_map(str(path))
-        file = pa.ipc.open_file(self._source)
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        with suppress(OSError):  # Windows keeps a mapped file; the folder goes with the org
+            path.unlink()
         blocks = [_Block(file.get_batch(at)) for at in range(file.num_record_batches)]
         self._blocks = [block for block in blocks if block.rows]
         self._starts = [0]  # the first line of each block, and the number of all
@@ -75,16 +71,50 @@ class Results:
             at += 1
         return b"".join(parts)
 
-    def remove(self) -> None:
-        """Drop the file; pages that are being read are read to their end."""
-        self._path.unlink(missing_ok=True)
-
     def _place(self, line: int) -> int:
         """Give the byte at which a line begins."""
         if line >= self.rows:
             return self.nbytes
         at = bisect_right(self._starts, line) - 1
         return self._bytes[at] + self._blocks[at].size(line - self._starts[at])
+
+
+class KeptResults:
+    """Results by the SQL and the state of the data they are of, so that a job asked again is quick.
+
+    Safe to use from several threads. What was used longest ago goes first.
+    """
+
+    def __init__(self, most: int = 2 * 1024 * 1024 * 1024) -> None:
+        self._most = most
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, int], Results] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, sql: str, version: int) -> Results | None:
+        """Give what this SQL gives in this state of the data, where it is kept."""
+        with self._lock:
+            found = self._kept.get((sql, version))
+            if found is not None:
+                self._kept.move_to_end((sql, version))
+            return found
+
+    def keep(self, sql: str, version: int, results: Results) -> None:
+        """Keep results, and let go of others where there are too many bytes."""
+        with self._lock:
+            if (sql, version) in self._kept:
+                return
+            self._kept[sql, version] = results
+            self._bytes += results.nbytes
+            while self._bytes > self._most:
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= oldest.nbytes
+
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
 
 
 class _Block:

@@ -203,6 +203,23 @@ def test_nothing_is_left_behind(open_client: Callable[..., Client]) -> None:
     org = LocalOrg().start()
     open_client(org).run(SOQL)
     folder = org.org.bulk._folder
-    assert folder is not None and list(folder.iterdir())
+    assert folder is not None and folder.exists()
     org.stop()
     assert not folder.exists()
+
+
+def test_the_same_job_is_done_once_until_something_is_written(open_client: Any) -> None:
+    with LocalOrg() as org:
+        bulk, now = open_client(org), org.clock.now()
+
+        def results(soql: str) -> Any:
+            return org.org.bulk.find(bulk.run(soql), now).results(now)
+
+        first = results(SOQL)
+        gone = bulk.run(SOQL)
+        bulk.call("DELETE", f"jobs/query/{gone}")
+        assert results(SOQL) is first  # whatever became of another job that had them
+        assert results(f"{SOQL} LIMIT 3") is not first
+        org.org.records.create("Account", {"Name": "x"}, now=now, user_id=org.org.settings.user.id)
+        again = results(SOQL)
+        assert (again is first, again.rows) == (False, first.rows + 1)

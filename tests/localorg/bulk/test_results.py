@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.bulk.places import locator
+from isthmus.localorg.bulk.results import LINES, KeptResults, Results, write
 from isthmus.localorg.settings import Settings
 from tests.localorg.bulk.conftest import Client, refused
 
@@ -150,3 +153,19 @@ def test_the_log_tells_statement_rows_and_bytes(bulk: Client, org: LocalOrg) -> 
     assert (log[-1]["rows"], log[-1]["soql"]) == (5, None)
     assert log[-1]["bytes"] == len(answer.data)
     assert {entry["user"] for entry in log} == {org.ready["username"]}
+
+
+def test_kept_results_have_a_bound(tmp_path: Path) -> None:
+    def made(name: str) -> Results:
+        return write(tmp_path / name, [_lines(400)])
+
+    kept = KeptResults(most=1_000)
+    for version in range(3):
+        kept.keep("sql", version, made(str(version)))
+    assert [kept.find("sql", version) is not None for version in range(3)] == [False, True, True]
+    kept.keep("large", 0, write(tmp_path / "l", [_lines(2_000)]))
+    assert kept.find("large", 0) is None and kept.find("sql", 2) is None
+
+
+def _lines(size: int) -> pa.RecordBatch:
+    return pa.record_batch([pa.array(["x" * size], pa.large_string())], schema=LINES)
