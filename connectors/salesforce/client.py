@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from isthmus.connectors.contract import Meter
+from isthmus.connectors.contract import CallKind, Meter
 from isthmus.connectors.salesforce.refusals import (
     Cure,
     Refusal,
@@ -25,7 +26,7 @@ from isthmus.connectors.salesforce.transport import (
 )
 from isthmus.connectors.salesforce.usage import usage_of
 
-__all__ = ["Asking", "Client", "Lost", "Stopped"]
+__all__ = ["Asking", "Client", "Lost", "Sent", "Stopped"]
 
 _HEADERS: Final[Mapping[str, str]] = {
     "Accept": "application/json",
@@ -53,6 +54,22 @@ class Asking:
         self.doing = doing
         self.meter = meter
         self.soql = soql
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request, by default a GET.
+
+    Attributes:
+        path: from the leading slash.
+        body: what a POST or PATCH carries.
+        headers: beside the usual ones.
+    """
+
+    path: str
+    method: str = "GET"
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Client:
@@ -99,12 +116,34 @@ class Client:
             BudgetExceeded: the request would have passed a budget, and was not sent.
             AuthError, SourceError, SourceUnavailable: nothing helped.
         """
+        return self.send(Sent(path), asking, stop, rows=rows, on_beginning=on_beginning)
+
+    def send(
+        self,
+        sent: Sent,
+        asking: Asking,
+        stop: Stop,
+        *,
+        kind: CallKind = "query",
+        rows: int = 0,
+        on_beginning: OnBeginning | None = None,
+    ) -> Answer:
+        """Send any request; otherwise as `get`.
+
+        Args:
+            sent: what to send. It is sent again when no answer came, so it must do no harm twice.
+            asking: what for, and whom to bill.
+            stop: ends the wait.
+            kind: what the call counts as.
+            rows: how many rows the answer will bring, where that is known.
+            on_beginning: as for `get`.
+        """
         renewed, repeats, slow = False, 0, 0
         while True:
             if stop.fired:
                 raise Stopped
             session = self._login.session()
-            outcome = self._once(session, path, asking, stop, rows, on_beginning)
+            outcome = self._once(session, sent, asking, stop, kind, rows, on_beginning)
             if isinstance(outcome, Answer):
                 return outcome
             refusal, cause = outcome
@@ -135,28 +174,30 @@ class Client:
     def _once(
         self,
         session: Session,
-        path: str,
+        sent: Sent,
         asking: Asking,
         stop: Stop,
+        kind: CallKind,
         rows: int,
         on_beginning: OnBeginning | None,
     ) -> Answer | tuple[Refusal, BaseException | None]:
-        headers = {**_HEADERS, "Authorization": f"Bearer {session.token}"}
+        headers = {**_HEADERS, **sent.headers, "Authorization": f"Bearer {session.token}"}
+        request = Request(session.base, sent.path, headers, sent.method, sent.body)
         meter = asking.meter
-        meter.spend_call(rows=rows)
+        meter.spend_call(kind, rows=rows)
         try:
-            answer = self._transport.send(Request(session.base, path, headers), stop, on_beginning)
+            answer = self._transport.send(request, stop, on_beginning)
         except Broken as broken:
             meter.end_call()
-            meter.give_back(calls=0 if broken.arrived else 1, rows=rows)
+            meter.give_back(kind, calls=0 if broken.arrived else 1, rows=rows)
             meter.add(bytes=broken.wire_bytes)
             if stop.fired:
                 raise Stopped from broken
             return Refusal(0, broken.code, str(broken)), broken
         meter.end_call(usage_of(answer.headers))
-        if answer.status == 200:
+        if 200 <= answer.status < 300:
             meter.add(bytes=answer.wire_bytes)
             return answer
-        meter.give_back(rows=rows)
+        meter.give_back(kind, rows=rows)
         meter.add(bytes=answer.wire_bytes)
         return refusal_of(answer.status, answer.body, answer.headers), None

@@ -44,17 +44,20 @@ _LARGEST_BUFFER: Final = 1 << 26  # what a damaged length may claim; a longer bo
 
 @dataclass(frozen=True)
 class Request:
-    """A GET.
+    """A request, by default a GET.
 
     Attributes:
         base: scheme, host and port.
         path: from the leading slash, with its query string.
         headers: with the token, so never shown.
+        body: what a POST or PATCH carries.
     """
 
     base: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
+    method: str = "GET"
+    body: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -208,8 +211,9 @@ class HttpTransport:
             if stop.fired:
                 raise Broken("CONNECTION", "the read was stopped", arrived=False)
             response = self._manager(request.base).request(
-                "GET",
+                request.method,
                 request.base + request.path,
+                body=request.body,
                 headers=request.headers,
                 preload_content=False,
                 decode_content=False,
