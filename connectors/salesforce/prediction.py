@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from isthmus.connectors.contract import Bill, Promise, ScanRequest
+from isthmus.catalog.model import Column
+from isthmus.connectors.contract import Bill, Lookup, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
 from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
@@ -29,7 +31,6 @@ def bills_of(draft: Draft, known: Known) -> Predicted:
         draft: what is sent.
         known: of the object.
     """
-    table = draft.request.table
     if draft.request.aggregates:
         return _bills_of_groups(draft, known)
     rows = _passing(draft, known)
@@ -37,12 +38,14 @@ def bills_of(draft: Draft, known: Known) -> Predicted:
     if draft.limit is not None:
         rows = rows.at_most(draft.limit)
         chunks = chunks if draft.limit else 0
-    predicted = predict(
-        [table.column(name) for name in draft.bare.columns], rows, known, chunks=chunks
-    )
+    predicted = predict(_columns(draft), rows, known, chunks=chunks, parts=len(draft.parts))
     if draft.limit and chunks > 1:  # the first chunk may have enough
         return replace(predicted, low=Bill(calls=1))
     return predicted
+
+
+def _columns(draft: Draft) -> list[Column]:
+    return [field.column for part in draft.parts for field in part]
 
 
 def _bills_of_groups(draft: Draft, known: Known) -> Predicted:
@@ -70,9 +73,15 @@ def _groups(request: ScanRequest, rows: Rows, known: Known) -> float:
 
 def _passing(draft: Draft, known: Known) -> Rows:
     request = draft.request
-    return rows_passing(
+    rows = rows_passing(
         request.table, _sent(draft), known.count, known.facts, options=request.options
     )
+    # a looked-up row that fails takes the row that looks it up with it
+    return replace(rows, low=0) if _narrowing(request.lookups) else rows
+
+
+def _narrowing(lookups: Iterable[Lookup]) -> bool:
+    return any(lookup.predicates or _narrowing(lookup.lookups) for lookup in lookups)
 
 
 def _sent(draft: Draft) -> list[Predicate]:
@@ -91,15 +100,17 @@ def bill_of_keys(request: ScanRequest, column: str, keys: int, known: Known) -> 
     if column not in request.columns:  # text is compared again here
         request = replace(request, columns=(*request.columns, column))
     drafted = draft(request)
-    room = max(STATEMENT_BYTES - len(encoded(drafted.bare.text)), KEY_ROOM)
+    longest = max(len(encoded(statement.text)) for statement in drafted.bare)
+    room = max(STATEMENT_BYTES - longest, KEY_ROOM)
     table, rows = request.table, _passing(drafted, known)
     kept = min(1.0, keys * equal_share(table, column, rows.likely, known.facts))
     rows = replace(rows, low=0, likely=rows.likely * kept, basis=f"{rows.basis}, {keys:,} keys")
     if drafted.limit is not None:
         rows = rows.at_most(drafted.limit)
     return predict(
-        [table.column(name) for name in drafted.bare.columns],
+        _columns(drafted),
         rows,
         known,
+        parts=len(drafted.parts),
         chunks=max(1, math.ceil(keys * key_bytes(described.source_type) / room)),
     ).likely
