@@ -27,6 +27,9 @@ __all__ = ["UNKNOWN_ROWS", "Rows", "distinct", "equal_share", "rows_passing", "s
 UNKNOWN_ROWS: Final = 10_000
 
 EQUAL: Final = 0.02
+#: Rows that one value finds in a column of names, numbers of one's own or lookups: a guess.
+ROWS_OF_ONE: Final = 5.0
+_OFTEN_NEARLY_UNIQUE: Final = frozenset({"email", "phone", "reference", "string", "url"})
 RANGE: Final = 0.33
 DIFFERENT: Final = 0.9
 NULL: Final = 0.1
@@ -225,6 +228,8 @@ def equal_share(table: Table, name: str, rows: float, facts: TableFacts) -> floa
         return (1.0 - known.null_share) / distinct(known, rows)
     if column.source_type == "boolean":
         return 0.5
+    if column.source_type in _OFTEN_NEARLY_UNIQUE:
+        return min(EQUAL, ROWS_OF_ONE / max(rows, 1.0))
     return EQUAL
 
 

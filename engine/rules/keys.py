@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from isthmus.connectors.contract import Bill
@@ -90,15 +90,28 @@ def push_keys(draft: Draft) -> Draft:
 
     The one step that saves most is taken first, then the next, until none saves anything: keys
     pushed one way or the other, or a looked-up table fetched along (see `cofetch`). A step that
-    would wait for itself is none. How many keys there are shows at run time only: then the list
-    is given up if the whole scan costs less.
+    would wait for itself is none. Since a table that comes along can't take keys, a plan in which
+    keys go first is made as well, and the one that costs less is taken. How many keys there are
+    shows at run time only: then the list is given up if the whole scan costs less.
     """
+    together = _steps(draft, lambda d: [*_pushes(d), *co_fetches(d)])
+    keys_first = _steps(_steps(draft, _pushes), co_fetches)
+    return min(keys_first, together, key=_cost)
+
+
+def _steps(draft: Draft, possible: Callable[[Draft], Iterable[_Push | CoFetch]]) -> Draft:
     while True:
-        steps: list[_Push | CoFetch] = [*_pushes(draft), *co_fetches(draft)]
-        best = max(steps, key=lambda s: s.saved, default=None)
+        best = max(possible(draft), key=lambda step: step.saved, default=None)
         if best is None:
             return draft
         draft = best.apply(draft)
+
+
+def _cost(draft: Draft) -> tuple[int, int, int]:
+    """Calls first; of as many, the plan with fewer reads, then the one with fewer bytes."""
+    bills = [scan.fragment.estimate for scan in draft.scans]
+    reads = sum(scan.fed is None for scan in draft.scans)
+    return (sum(b.calls for b in bills), reads, sum(b.bytes for b in bills))
 
 
 def _pushes(draft: Draft) -> Iterator[_Push]:
