@@ -34,7 +34,7 @@ from isthmus.connectors.salesforce.soql import Statement, encoded
 from isthmus.connectors.salesforce.transport import Stop
 from isthmus.errors import DataError, SourceError
 
-__all__ = ["Reading", "read"]
+__all__ = ["DECODERS", "Cut", "Reading", "read"]
 
 #: Pages that are decoded side by side: pyarrow and numpy mostly work outside of Python's lock.
 DECODERS: Final = 2
@@ -65,8 +65,40 @@ class Reading:
     askers: int = 2
 
 
-def read(reading: Reading, statement: Statement) -> Iterator[pa.RecordBatch]:
+class Cut:
+    """Lets another thread end a read early, after the pages that are under way.
+
+    Only a read in the order of Ids can be cut: what it leaves is what has a greater Id.
+
+    Attributes:
+        left: about how many rows are still to come.
+        rest: once the read has ended, the statement of what it left; None if it read all.
+    """
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.rest: Statement | None = None
+        self._wanted = threading.Event()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the read shall end."""
+        return self._wanted.is_set()
+
+    def want(self) -> None:
+        """Let it end."""
+        self._wanted.set()
+
+
+def read(
+    reading: Reading, statement: Statement, cut: Cut | None = None
+) -> Iterator[pa.RecordBatch]:
     """Every row of the statement, in batches of a page.
+
+    Args:
+        reading: what to read with.
+        statement: what to read.
+        cut: ends the read early, and gets to know what is left.
 
     Raises:
         DataError: the org contradicts itself, or a value does not fit its type.
@@ -77,7 +109,7 @@ def read(reading: Reading, statement: Statement) -> Iterator[pa.RecordBatch]:
     while True:
         handed_out, last = 0, None
         try:
-            for page, body_last in _chain(reading, rest):
+            for page, body_last in _chain(reading, rest, cut):
                 handed_out += page.batch.num_rows
                 last = body_last or last
                 yield page.batch
@@ -91,20 +123,38 @@ def read(reading: Reading, statement: Statement) -> Iterator[pa.RecordBatch]:
                 rest = rest.going_on(last, left)
 
 
-def _chain(reading: Reading, statement: Statement) -> Iterator[tuple[Page, str | None]]:
-    """The pages of one query, each with its last record's Id."""
+def _chain(
+    reading: Reading, statement: Statement, cut: Cut | None
+) -> Iterator[tuple[Page, str | None]]:
+    """The pages of one query, each with its last record's Id; all, unless it is cut."""
     asking = Asking(f"reading {statement.table}", reading.context.meter, statement.text)
     path = f"{reading.client.root}/{reading.resource}?q={encoded(statement.text)}"
     total: int | None = None
     received = 0
+    whole = True
     pipeline = _Pipeline(reading, asking)
     try:
         for page, body in pipeline.pages(path):
+            whole = page.next is None
             total = page.total if total is None else total
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
             reading.context.meter.add(rows=page.batch.num_rows)
-            yield page, page.last or last_id(body)
+            last = page.last or last_id(body)
+            if cut is not None:
+                cut.left = total - received
+                cut.rest = None
+                if page.next is not None and last is not None and statement.by_id:
+                    cut.rest = statement.going_on(last, None)
+                    if cut.wanted:
+                        pipeline.finish()
+            yield page, last
+        if not whole and (cut is None or cut.rest is None):
+            raise DataError(
+                f"source {reading.source}, reading {statement.table}: the org's last record has "
+                "no Id, so the rows that were left can't be told",
+                remedy="Run the query again, without parallel ranges.",
+            )
     finally:
         pipeline.close()
 
@@ -116,6 +166,7 @@ class _Asked:
         self.path = path
         self.check_keys = check_keys
         self.following: str | None = None
+        self.followed = False
         self.body = b""
         self.page: Future[Page] = Future()
         self.error: BaseException | None = None
@@ -138,6 +189,7 @@ class _Wire:
         self._todo: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._flights: list[Flight[None]] = []
+        self._enough = threading.Event()
 
     def start(self, path: str, *, check_keys: bool) -> None:
         """Ask for the first page."""
@@ -148,6 +200,10 @@ class _Wire:
         """End what is under way."""
         for flight in self._flights:
             flight.stop()
+
+    def finish(self) -> None:
+        """Ask for no more pages; those that were asked for still come."""
+        self._enough.set()
 
     def next(self) -> _Asked | None:
         """The next page, as soon as it has come; None after the last.
@@ -192,22 +248,26 @@ class _Wire:
         except BaseException as error:  # handed to the thread that reads
             asked.error = error
         asked.come.set()
-        if asked.following is None or asked.error is not None:
+        if not asked.followed or asked.error is not None:
             self._asked.put(None)
             for _ in range(self._reading.askers):
                 self._todo.put(None)
 
     def _receive(self, asked: _Asked, stop: Stop) -> None:
         def look(beginning: bytes) -> None:
-            if asked.following is None and (link := early_link(beginning)) is not None:
-                asked.following = link
-                self._ask(link, check_keys=False)
+            self._follow(asked, early_link(beginning))
 
         client, decode = self._reading.client, self._reading.decoder.page
         asked.body = client.get(asked.path, self._asking, stop, on_beginning=look).body
         asked.page = self._decoders.submit(decode, asked.body, check_keys=asked.check_keys)
-        if asked.following is None and (link := next_link(asked.body)) is not None:
-            asked.following = link
+        self._follow(asked, next_link(asked.body))
+
+    def _follow(self, asked: _Asked, link: str | None) -> None:
+        if link is None or asked.following is not None:
+            return
+        asked.following = link
+        if not self._enough.is_set():
+            asked.followed = True
             self._ask(link, check_keys=False)
 
 
@@ -229,6 +289,13 @@ class _Pipeline:
         self._asking = asking
         self._own = None if reading.decoders else ThreadPoolExecutor(DECODERS, "isthmus-decode")
         self._wire: _Wire | None = None
+        self._finished = False
+
+    def finish(self) -> None:
+        """End after the pages that were asked for."""
+        self._finished = True
+        if self._wire is not None:
+            self._wire.finish()
 
     def pages(self, path: str) -> Iterator[tuple[Page, bytes]]:
         """The pages from a path on, each with its body."""
@@ -241,11 +308,11 @@ class _Pipeline:
                 continue
             # what was decoded is right; what was found early is a guess
             wire.stop()
-            if page.next is not None:
-                wire = self._fetch_from(page.next, check_keys=False)
-            yield page, body
-            if page.next is None:
+            if page.next is None or self._finished:
+                yield page, body
                 return
+            wire = self._fetch_from(page.next, check_keys=False)
+            yield page, body
 
     def close(self) -> None:
         """Stop what is under way."""
