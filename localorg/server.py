@@ -20,6 +20,7 @@ import uvicorn
 
 from isthmus.localorg.asgi import OrgApp
 from isthmus.localorg.certificates import jwt_key, server_context
+from isthmus.localorg.onewrite import OneWriteProtocol
 from isthmus.localorg.org import Org
 from isthmus.localorg.requestlog import RequestLog
 
@@ -121,7 +122,7 @@ class _Listener(uvicorn.Server):
     def __init__(self, app: OrgApp, tls: SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
