@@ -13,6 +13,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from isthmus.catalog.budget import Budget
 from isthmus.catalog.catalog import Catalog
 from isthmus.catalog.project import Project, SourceConfig, load_project
 from isthmus.catalog.timezone import check_time_zone
@@ -20,7 +21,9 @@ from isthmus.connectors.contract import Bill, Connector, Finding
 from isthmus.connectors.kinds import KINDS, make
 from isthmus.engine import faults
 from isthmus.engine._duckdb_scan import register
+from isthmus.engine.budget import budget_of
 from isthmus.engine.database import Database
+from isthmus.engine.ledger import Ledger, Terms
 from isthmus.engine.parameters import checked
 from isthmus.engine.plan import Plan, PlannedScan
 from isthmus.engine.planner import plan_scans
@@ -28,6 +31,7 @@ from isthmus.engine.resolve import Occurrence, Resolved, resolve
 from isthmus.engine.result import Result
 from isthmus.engine.run import Run
 from isthmus.engine.scan import Scan
+from isthmus.engine.state import AUTO, StateFolder, find_folder
 from isthmus.engine.syntax import Statement, parse
 from isthmus.errors import ConfigError, IsthmusError
 
@@ -42,6 +46,8 @@ def connect(
     time_zone: str | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
+    state: StateFolder = AUTO,
+    budget: Budget | Mapping[str, float | None] | None = None,
 ) -> Connection:
     """Open a project.
 
@@ -51,6 +57,9 @@ def connect(
         time_zone: IANA name of the session's zone; else the project's, ``TZ``, the machine's.
         memory_limit: of the joining DuckDB, such as ``2GB``; more spills to disk.
         threads: of the joining DuckDB.
+        state: the folder where statistics and the calls of the day are kept; by default
+            ``$ISTHMUS_STATE`` (``off`` for none) or the platform's own place; None for none.
+        budget: what all queries together may cost: ``max_calls``, ``max_rows``, ``max_bytes``.
 
     Raises:
         ConfigError: the project file is wrong; the message has its line and the remedy.
@@ -60,6 +69,8 @@ def connect(
         time_zone=time_zone,
         memory_limit=memory_limit,
         threads=threads,
+        state=state,
+        budget=budget,
     )
 
 
@@ -70,6 +81,7 @@ class Connection:
         project: the loaded project.
         pushdown: False reads whole tables and lets DuckDB do everything: the second of the
             three answers of the differential proof.
+        state: as for `connect`; nothing is remembered unless it is given.
     """
 
     def __init__(
@@ -81,12 +93,21 @@ class Connection:
         threads: int | None = None,
         pushdown: bool = True,
         connectors: Mapping[str, Connector] | None = None,
+        state: StateFolder = None,
+        budget: Budget | Mapping[str, float | None] | None = None,
     ) -> None:
         settings = project.settings
         zone = check_time_zone(time_zone or settings.time_zone)
         self.project = project
         self._connectors: dict[str, Connector] = {s.name: make(s) for s in project.sources}
         self._connectors.update(connectors or {})
+        self._ledger = Ledger(
+            project.sources,
+            self._connectors,
+            find_folder(state),
+            project.budget,
+            budget_of(budget, "budget"),
+        )
         self.catalog = Catalog(project, self._connectors)
         self._database = Database(
             time_zone=zone,
@@ -102,18 +123,40 @@ class Connection:
 
     # --- asking
 
-    def sql(self, text: str, params: Parameters = None, *, timeout: float | None = None) -> Result:
+    def sql(
+        self,
+        text: str,
+        params: Parameters = None,
+        *,
+        timeout: float | None = None,
+        max_calls: int | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        max_seconds: float | None = None,
+    ) -> Result:
         """Bind and plan a query; its rows are read when the result is.
 
         Args:
             text: one query in DuckDB's SQL over the catalog's tables and views.
             params: a list for ``?`` and ``$1``, a dict for ``$name``.
             timeout: seconds the whole run may take.
+            max_calls: data calls that it may make, repeated ones included.
+            max_rows: rows that sources may send for it.
+            max_bytes: bytes that they may send.
+            max_seconds: as `timeout`, but a query that is predicted to take longer is refused.
 
         Raises:
             QueryError: the text is wrong or not allowed; the place is in the message.
+            BudgetExceeded: it is predicted to cost more than a budget allows.
         """
         self._check_open()
+        bounds = {
+            "max_calls": max_calls,
+            "max_rows": max_rows,
+            "max_bytes": max_bytes,
+            "max_seconds": max_seconds,
+        }
+        terms = self._ledger.terms(budget_of(bounds, "the query"))
         statement = parse(text, self._database)
         if statement.prefix == "SHOW TABLES":
             return self._given(text, self._tables())
@@ -122,7 +165,7 @@ class Connection:
                 statement.body, params, analyze=statement.prefix.endswith("ANALYZE")
             )
             return self._given(text, pa.table({"plan": str(plan).split("\n")}))
-        return self._query(statement, params, timeout)
+        return self._query(statement, params, timeout, terms)
 
     def explain(self, text: str, params: Parameters = None, *, analyze: bool = False) -> Plan:
         """What a query would send where, and why, without a data call.
@@ -132,6 +175,10 @@ class Connection:
             params: as for `sql`.
             analyze: run it too, and set the actual bills beside the predicted ones.
         """
+        self._check_open()
+        statement = parse(text, self._database)
+        if not analyze and not statement.prefix:
+            return self._query(statement, params, None, None).plan
         result = self.sql(text, params)
         if not analyze:
             return result.plan
@@ -191,6 +238,7 @@ class Connection:
                 with contextlib.suppress(IsthmusError):
                     connector.close()
             self._database.close()
+            self._ledger.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +256,14 @@ class Connection:
 
     # --- inner
 
-    def _query(self, statement: Statement, params: Parameters, timeout: float | None) -> Result:
+    def _query(
+        self,
+        statement: Statement,
+        params: Parameters,
+        timeout: float | None,
+        terms: Terms | None,
+    ) -> Result:
+        """The result, not read yet; without terms it is only looked at, and never refused."""
         before = self._metadata_spent()
         resolved = resolve(statement, self.catalog, self._database)
         if statement.prefix in ("DESCRIBE", "SUMMARIZE"):
@@ -222,9 +277,14 @@ class Connection:
             tuple(v.name for v in resolved.views),
             complete=not resolved.dynamic_pivot,
         )
+        if terms is not None:
+            terms.demand(plan)
 
         def make_run() -> Run:
-            return self._make_run(resolved, parameters, planned, timeout)
+            if terms is None:
+                return _never()
+            terms.demand(plan)  # other queries may have spent since
+            return self._make_run(resolved, parameters, planned, timeout, terms)
 
         return Result(plan, make_run, self._forget, self._metadata_spent() - before)
 
@@ -246,11 +306,12 @@ class Connection:
         parameters: Any,
         planned: tuple[PlannedScan, ...],
         timeout: float | None,
+        terms: Terms,
     ) -> Run:
         self._check_open()
         cursor = self._database.cursor()
         folder = self._database.spill_folder
-        run = Run(cursor, resolved, parameters, self._connectors, timeout, folder)
+        run = Run(cursor, resolved, parameters, self._connectors, timeout, folder, terms)
         try:
             scans = self._register(cursor, resolved, run)
             if resolved.reads_clock:

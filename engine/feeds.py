@@ -9,11 +9,12 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from isthmus.connectors.contract import Bill, Connector, Fragment, Meter, ReadContext
+from isthmus.connectors.contract import Bill, Connector, Fragment, ReadContext
 from isthmus.connectors.predicates import Value
 from isthmus.engine import recheck
 from isthmus.engine.expand import expanded
 from isthmus.engine.keys import KeySet, key_predicates
+from isthmus.engine.ledger import Terms
 from isthmus.engine.lookup_rows import looked_up_rows
 from isthmus.engine.plan import Fed, KeyPush, PlannedScan, plan_request
 from isthmus.engine.producer import Producer
@@ -75,7 +76,7 @@ class Feeds:
         cancelled: the query's own flag.
         deadline: `time.monotonic()` after which reading stops.
         folder: where rows wait that memory can't hold.
-        meter: makes a meter for each read.
+        terms: meter each read, and learn from it.
     """
 
     def __init__(
@@ -85,14 +86,14 @@ class Feeds:
         cancelled: threading.Event,
         deadline: float | None,
         folder: str,
-        meter: Callable[[], Meter],
+        terms: Terms,
     ) -> None:
         self._scans = scans
         self._connectors = connectors
         self._cancelled = cancelled
         self._deadline = deadline
         self._folder = folder
-        self._meter = meter
+        self._terms = terms
         self._keys: dict[tuple[int, str], KeySet] = {}
         self._spools: dict[int, Spool] = {}
         self._producers: dict[int, Producer] = {}
@@ -142,8 +143,9 @@ class Feeds:
                 scan.fragment,
                 self._cancelled,
                 self._deadline,
-                self._meter(),
+                self._terms.meter(scan.fragment.source),
                 choose,
+                self._terms.witness,
             )
         return self._producers[index]
 

@@ -133,6 +133,27 @@ class Plan:
         return sum((s.fragment.estimate for s in self.scans), Bill())
 
     @property
+    def low(self) -> Bill:
+        """The least that it costs, read to its end."""
+        return sum((s.fragment.low for s in self.scans), Bill())
+
+    @property
+    def high(self) -> Bill | None:
+        """The most that it costs, if no request fails; None where nobody can tell."""
+        bills = [s.fragment.high for s in self.scans]
+        known = [b for b in bills if b is not None]
+        return sum(known, Bill()) if len(known) == len(bills) else None
+
+    @property
+    def calls_by_source(self) -> dict[str, int]:
+        """The predicted calls to each source."""
+        calls: dict[str, int] = {}
+        for scan in self.scans:
+            fragment = scan.fragment
+            calls[fragment.source] = calls.get(fragment.source, 0) + fragment.estimate.calls
+        return calls
+
+    @property
     def rules_fired(self) -> tuple[str, ...]:
         """The names of the rules that changed a scan, one entry for each scan and rule."""
         return tuple(firing.rule for scan in self.scans for firing in scan.firings)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from isthmus.connectors.contract import Connector, Declined, Fragment, Meter, ReadContext
 from isthmus.engine import recheck
+from isthmus.engine.learning import Witness
 from isthmus.errors import Cancelled
 
 __all__ = ["Choose", "Producer"]
@@ -50,6 +51,7 @@ class Producer:
         deadline: float | None,
         meter: Meter,
         choose: Choose | None = None,
+        witness: Callable[[Fragment], Witness | None] = lambda fragment: None,
     ) -> None:
         self.planned = fragment
         self.fragment: Fragment | None = fragment
@@ -57,6 +59,7 @@ class Producer:
         self.error: BaseException | None = None
         self._connector = connector
         self._choose = choose
+        self._witness = witness
         self._query_cancelled = cancelled
         self._stopped = _Either(cancelled)
         self._context = ReadContext(self._stopped, deadline, self.meter)
@@ -125,13 +128,17 @@ class Producer:
     def _read_fragment(self, fragment: Fragment) -> None:
         again = recheck.expression(fragment.rechecked, fragment.request.table.schema)
         first = True
-        for batch in self._connector.open(fragment, self._context):
+        before, witness = self.meter.bill, self._witness(fragment)
+        batches = self._connector.open(fragment, self._context)
+        for batch in batches if witness is None else witness.watch(batches):
             kept = batch if again is None else batch.filter(again)
             if not self._put(kept):
                 return
             if first and not self._wait_until_opened():
                 return
             first = False
+        if witness is not None:
+            witness.done(self.meter.bill - before)
 
     def _of_rows(self, fragment: Fragment) -> Fragment:
         """The rows that a declined fragment's groups are made of."""

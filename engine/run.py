@@ -13,17 +13,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from isthmus.connectors.contract import Bill, Connector, Fragment, Meter
+from isthmus.connectors.contract import Bill, Connector, Fragment
 from isthmus.engine import faults
 from isthmus.engine.bill import FragmentBill
 from isthmus.engine.column_names import shown_names
 from isthmus.engine.feeds import Feed, Feeds
+from isthmus.engine.ledger import Terms
 from isthmus.engine.plan import PlannedScan
 from isthmus.engine.planner import plan_scan
 from isthmus.engine.producer import Producer
 from isthmus.engine.resolve import Resolved
 from isthmus.engine.scan import Offer, Scan
-from isthmus.errors import Cancelled, DeadlineExceeded
+from isthmus.errors import BudgetExceeded, Cancelled, DeadlineExceeded, IsthmusError
 
 __all__ = ["Run"]
 
@@ -41,8 +42,9 @@ class Run:
         cursor: the query's own cursor, its scans registered; closed at the end.
         resolved: the bound statement.
         parameters: as DuckDB takes them.
-        timeout: seconds from `start` to the last row.
+        timeout: seconds from `start` to the last row; the terms may allow fewer.
         spill_folder: where rows wait that memory can't hold.
+        terms: what it may spend, and who learns from it.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Run:
         connectors: Mapping[str, Connector],
         timeout: float | None,
         spill_folder: str,
+        terms: Terms,
     ) -> None:
         self._cursor = cursor
         self._spill_folder = spill_folder
@@ -60,7 +63,8 @@ class Run:
         self._parameters = parameters
         self._connectors = connectors
         self.planned: tuple[PlannedScan, ...] = ()
-        self._timeout = timeout
+        self._terms = terms
+        self._timeout = terms.timeout(timeout)
         self._deadline: float | None = None
         self._cancelled = threading.Event()
         self._interrupted = False
@@ -89,7 +93,7 @@ class Run:
             self._cancelled,
             self._deadline,
             self._spill_folder,
-            Meter,
+            self._terms,
         )
         now = datetime.now(UTC)
         self.as_of = {scan.fragment.source: now for scan in self.planned}
@@ -118,7 +122,10 @@ class Run:
     def _unplanned_read(self, fragment: Fragment) -> Producer:
         self.as_of.setdefault(fragment.source, datetime.now(UTC))
         connector = self._connectors[fragment.source]
-        producer = Producer(connector, fragment, self._cancelled, self._deadline, Meter())
+        meter, witness = self._terms.meter(fragment.source), self._terms.witness
+        producer = Producer(
+            connector, fragment, self._cancelled, self._deadline, meter, None, witness
+        )
         with self._lock:
             self._unplanned.append(producer)
         producer.start()
@@ -174,8 +181,9 @@ class Run:
             self.close()
             raise self._late()
 
-    def _late(self) -> DeadlineExceeded:
-        return DeadlineExceeded(
+    def _late(self) -> IsthmusError:
+        assert self._timeout is not None
+        return self._terms.late(self._timeout) or DeadlineExceeded(
             f"the query's timeout of {self._timeout:g} s passed",
             remedy="Give it more time, or ask for less: see con.explain(...) for what is read.",
         )
@@ -189,6 +197,8 @@ class Run:
             if producer.error is not None:
                 if isinstance(producer.error, DeadlineExceeded):
                     raise self._late() from producer.error
+                if isinstance(producer.error, BudgetExceeded):
+                    producer.error.plan = producer.error.plan or self._terms.plan
                 raise producer.error
         raise faults.translate(self._error, self._resolved) from self._error
 
