@@ -16,10 +16,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from isthmus.errors import IsthmusError
 from tests.differential.generator import Query, generate
 from tests.differential.trial import Coverage, try_query
 from tests.differential.world import Setting, World, random_setting, world
@@ -59,10 +58,17 @@ def run_block(seed: int, numbers: Sequence[int]) -> Report:
             report.asked += 1
             if found:
                 found += [f"sent: {text}" for text in _sent(w, query)]
-                found.append(f"asked again: {try_query(w, query, Counter()) or 'no difference'}")
+                found.append(f"asked again: {_again(w, query)}")
                 report.differences.append(_words(seed, number, setting, query, found))
     report.seconds = _processor() - began
     return report
+
+
+def _again(w: World, query: Query) -> str:
+    try:
+        return str(try_query(w, query, Counter()) or "no difference")
+    except Exception as error:
+        return repr(error)
 
 
 def _processor() -> float:
@@ -75,8 +81,8 @@ def _sent(w: World, query: Query) -> list[str]:
     log = [str(r["soql"]) for org in w.orgs.values() for r in org.requests()[-8:] if r.get("soql")]
     try:
         return [*log, *(s.fragment.text for s in w.pushed.sql(query.sql, query.params).plan.scans)]
-    except IsthmusError:
-        return log
+    except Exception as error:  # whatever went wrong once goes wrong again
+        return [*log, f"nothing: {error!r}"]
 
 
 def _words(seed: int, number: int, setting: Setting, query: Query, found: list[str]) -> str:
@@ -155,7 +161,7 @@ def read_record(path: Path | None, seed: int) -> dict[tuple[int, int], Report]:
 
 def write_record(path: Path, seed: int, numbers: Sequence[int], report: Report) -> None:
     """Add one block, in a line of its own."""
-    entry = {"seed": seed, "first": numbers[0], "count": len(numbers), "report": asdict(report)}
+    entry = {"seed": seed, "first": numbers[0], "count": len(numbers), "report": vars(report)}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
 

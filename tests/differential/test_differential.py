@@ -24,6 +24,7 @@ from isthmus.connectors.salesforce.connector import Salesforce
 from isthmus.engine import _duckdb_scan
 from isthmus.localorg.switches import CHOICES
 from tests.differential.answers import Answer, difference, short_of
+from tests.differential.fuzz import Report, read_record, write_record
 from tests.differential.generator import Query, generate
 from tests.differential.trial import Coverage, ask, ask_duckdb, try_query
 from tests.differential.world import Setting, World, world
@@ -66,6 +67,15 @@ def test_generated_queries_have_one_answer(asked: tuple[World, int]) -> None:
     for promise in ("crm EXACT", "crm SUPERSET", "lake EXACT"):
         assert sum(n for what, n in coverage.items() if what.startswith(promise)) > 0, promise
     assert coverage["answered"] > QUERIES * 0.9
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    done = Report(2, ["a difference"], Counter({"rule x": 3}), 0.5)
+    write_record(record, 7, [0, 1], done)
+    write_record(record, 8, [0, 1], Report(1))
+    assert read_record(record, 7) == {(0, 2): done}
+    assert read_record(tmp_path / "none", 7) == {} == read_record(None, 7)
 
 
 def test_the_log_of_an_org_tells_a_call_that_is_not_billed(asked: tuple[World, int]) -> None:
