@@ -1,10 +1,14 @@
 """A full scan of Opportunity: today's way, ours, and the floor, side by side in one run.
 
     python benchmarks/full_scan.py --rows 100000 1000000
+    python benchmarks/full_scan.py --rows 1000000 --latency 150 --contenders baseline ours chains
+    python benchmarks/full_scan.py --rows 1000000 5000000 --contenders ours --runs 1
 
 Each contender is a process of its own against one local org (a third process). The baseline is
 simple-salesforce's `query_all` into a pandas DataFrame; the floor fetches the same pages over
-the same connection and decodes nothing. Figures are ratios to the baseline.
+the same connection and decodes nothing; chains are eight ranges of Ids read side by side. Figures
+are ratios to the first contender. With a latency, the org waits so many milliseconds before it
+answers a query or gives a page. Five million rows are for the peak of memory: no baseline fits.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ COLUMNS = (
     *("IsClosed", "IsWon", "OwnerId", "CreatedDate", "SystemModstamp"),
 )
 SOQL = f"SELECT {', '.join(COLUMNS)} FROM Opportunity"
+CHAINS = 8
 ROWS_PER_SCALE = 980  # of 1,000, the demo has deleted 20
 
 
@@ -55,6 +60,24 @@ def ours(ready: dict[str, Any]) -> int:
         for batch in con.sql(f"SELECT {', '.join(COLUMNS)} FROM crm.Opportunity").reader():
             rows += batch.num_rows
     return rows
+
+
+def chains(ready: dict[str, Any]) -> int:
+    from isthmus.connectors.contract import ReadContext
+    from isthmus.connectors.salesforce import Salesforce
+    from isthmus.connectors.salesforce.decode import Decoder
+    from isthmus.connectors.salesforce.paging import Reading
+    from isthmus.connectors.salesforce.ranges import read_ranges
+    from isthmus.connectors.salesforce.soql import Statement
+
+    source = {"kind": "salesforce", "ready_file": ready["ready_file"], "concurrency": CHAINS}
+    org, context = Salesforce("crm", source), ReadContext()
+    table = org.describe("Opportunity")
+    assert table is not None
+    decoder = Decoder(table.name, tuple(table.column(name) for name in COLUMNS), COLUMNS)
+    reading = Reading("crm", org._client(context), decoder, "query", context)
+    statement = Statement(table.name, COLUMNS, by_id=True)
+    return sum(batch.num_rows for batch in read_ranges(reading, statement, CHAINS))
 
 
 def floor(ready: dict[str, Any], soql: str = SOQL) -> int:
@@ -83,15 +106,15 @@ def _after(text: bytes, key: bytes) -> bytes | None:
     return rest[:end]
 
 
-CONTENDERS = {"baseline": baseline, "ours": ours, "floor": floor}
+CONTENDERS = {"baseline": baseline, "ours": ours, "chains": chains, "floor": floor}
 
-
-IMPORTS = {
+IMPORTS: dict[str, tuple[str, ...]] = {
     "baseline": ("pandas", "requests", "simple_salesforce"),
     "ours": (
         *("duckdb", "pyarrow.json", "simple_salesforce", "isthmus.engine.connection"),
         "isthmus.connectors.salesforce.connector",
     ),
+    "chains": ("pyarrow.json", "simple_salesforce", "isthmus.connectors.salesforce.ranges"),
     "floor": ("urllib3",),
 }
 
@@ -120,13 +143,20 @@ def contend(name: str, ready_file: str) -> None:
 
 
 @contextmanager
-def local_org(scale: int) -> Iterator[tuple[str, Path]]:
-    """A local org as a program; yields its ready file and its request log."""
+def local_org(scale: int, latency: int = 0) -> Iterator[tuple[str, Path]]:
+    """A local org as a program; yields its ready file and its request log.
+
+    Args:
+        scale: of the demo's data.
+        latency: milliseconds that it waits before each answer to a query.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ready, log = Path(folder, "ready.json"), Path(folder, "requests.jsonl")
         command = [sys.executable, "-m", "isthmus.localorg", "serve", "--scale", str(scale)]
         command += ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
         command += ["--ready-file", str(ready), "--request-log", str(log)]
+        if latency:
+            command += ["--fault", f"slow-page:count=0,delay={latency / 1000}"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 120
@@ -161,41 +191,53 @@ def measured(name: str, ready: str, log: Path) -> dict[str, Any]:
     return figures
 
 
-def table(rows: int, runs: int) -> str:
+def table(rows: int, runs: int, contenders: list[str], latency: int) -> str:
     """Ratios at one size, as a Markdown table; medians of so many alternating runs."""
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
-    with local_org(max(rows // ROWS_PER_SCALE, 1)) as (ready, log):
+    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+    with local_org(max(rows // ROWS_PER_SCALE, 1), latency) as (ready, log):
         for _ in range(runs):
-            for name in CONTENDERS:
+            for name in contenders:
                 taken[name].append(measured(name, ready, log))
     middle = {
         name: {key: sorted(f[key] for f in figures)[len(figures) // 2] for key in figures[0]}
         for name, figures in taken.items()
     }
-    base = middle["baseline"]
     counts = {m["rows"] for m in middle.values()}
     if len(counts) != 1:
         raise RuntimeError(f"the contenders disagree on the number of rows: {counts}")
+    wait = f", {latency} ms a request" if latency else ""
     lines = [
-        f"{base['rows']:,} rows x {len(COLUMNS)} columns, median of {runs}",
+        f"{counts.pop():,} rows x {len(COLUMNS)} columns{wait}, median of {runs}",
         "",
         "| | rows/s | CPU | peak memory over start | calls | bytes on the wire |",
         "|---|---|---|---|---|---|",
     ]
-    for name, m in middle.items():
-        speed = (m["rows"] / m["seconds"]) / (base["rows"] / base["seconds"])
-        lines.append(
-            f"| {name} | x {speed:.1f} | x {m['cpu'] / base['cpu']:.2f} "
-            f"| x {m['peak_mb'] / base['peak_mb']:.2f} ({m['peak_mb']:.0f} MB) "
-            f"| {m['calls']} | x {m['bytes'] / base['bytes']:.2f} |"
-        )
-    return "\n".join(lines)
+    return "\n".join(
+        [*lines, *(_line(name, m, middle[contenders[0]]) for name, m in middle.items())]
+    )
+
+
+def _line(name: str, m: dict[str, Any], base: dict[str, Any]) -> str:
+    speed = (m["rows"] / m["seconds"]) / (base["rows"] / base["seconds"])
+    return (
+        f"| {name} | x {speed:.1f} | x {m['cpu'] / base['cpu']:.2f} "
+        f"| x {m['peak_mb'] / base['peak_mb']:.2f} ({m['peak_mb']:.0f} MB) "
+        f"| {m['calls']} | x {m['bytes'] / base['bytes']:.2f} |"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--latency", type=int, default=0, help="milliseconds before each answer")
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=sorted(CONTENDERS),
+        default=["baseline", "ours", "floor"],
+        help="the first is what the others are compared with",
+    )
     parser.add_argument("--contend", choices=sorted(CONTENDERS), help=argparse.SUPPRESS)
     parser.add_argument("--ready", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -203,7 +245,8 @@ def main() -> None:
         contend(options.contend, options.ready)
         return
     for rows in options.rows:
-        print(table(rows, options.runs), end="\n\n", flush=True)
+        found = table(rows, options.runs, options.contenders, options.latency)
+        print(found, end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
