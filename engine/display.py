@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["cell", "html", "text"]
+__all__ = ["cell", "html", "spread", "text"]
 
 _WIDEST = 60
 
@@ -26,6 +26,17 @@ def cell(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value)
+
+
+def spread(likely: int, low: int, high: int | None) -> str:
+    """A range behind a figure, where there is one.
+
+    >>> spread(12, 11, 1400), spread(1, 1, 1), spread(5, 1, None)
+    (' (11 to 1,400)', '', ' (1 or more)')
+    """
+    if high is None:
+        return f" ({low:,} or more)"
+    return "" if low == likely == high else f" ({low:,} to {high:,})"
 
 
 def _cut(value: str) -> str:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from isthmus.connectors.contract import Bill, Promise
+from isthmus.engine.display import spread
 from isthmus.engine.physical import plain_names
 from isthmus.engine.plan import Plan, PlannedScan
 from isthmus.engine.scan import Offer
@@ -28,7 +29,7 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
             _scan_to_dict(scan) | ({"actual": _bill_to_dict(actual[i])} if actual else {})
             for i, scan in enumerate(plan.scans)
         ],
-        "estimate": _bill_to_dict(plan.estimate),
+        "estimate": _predicted_to_dict(plan.estimate, plan.low, plan.high),
         **({"actual": _bill_to_dict(sum(actual, Bill()))} if actual is not None else {}),
     }
 
@@ -55,7 +56,7 @@ def _scan_to_dict(scan: PlannedScan) -> dict[str, Any]:
             for text in scan.residual
         ],
         "rules": [{"rule": f.rule, "words": f.words} for f in scan.firings],
-        "estimate": _bill_to_dict(fragment.estimate),
+        "estimate": _predicted_to_dict(fragment.estimate, fragment.low, fragment.high),
     }
 
 
@@ -87,6 +88,14 @@ def _bill_to_dict(bill: Bill) -> dict[str, Any]:
         "seconds": round(bill.seconds, 3),
     }
     return values | ({"basis": bill.basis} if bill.basis else {})
+
+
+def _predicted_to_dict(likely: Bill, low: Bill, high: Bill | None) -> dict[str, Any]:
+    """The likeliest bill, with its bounds below it; `high` is None where nobody can tell."""
+    return _bill_to_dict(likely) | {
+        "low": _bill_to_dict(low),
+        "high": None if high is None else _bill_to_dict(high),
+    }
 
 
 def plan_to_text(plan: Plan) -> str:
@@ -122,10 +131,19 @@ def _shortened(predicate: str) -> str:
 
 
 def _bill_line(bill: dict[str, Any]) -> str:
-    text = f"{bill['calls']:,} calls, {bill['rows']:,} rows, {bill['bytes']:,} bytes"
+    calls, rows = (f"{bill[name]:,} {name}{_range(bill, name)}" for name in ("calls", "rows"))
+    text = f"{calls}, {rows}, {bill['bytes']:,} bytes"
     if bill["seconds"]:
         text += f", {bill['seconds']:.2f} s"
     return text + (f" ({bill['basis']})" if bill.get("basis") else "")
+
+
+def _range(bill: dict[str, Any], name: str) -> str:
+    """Where a figure may lie; nothing for what has happened, is sure, or was not told."""
+    low, high = bill.get("low"), bill.get("high")
+    if low is None or (high is None and not any(low.values())):
+        return ""
+    return spread(bill[name], low[name], None if high is None else high[name])
 
 
 def plan_to_html(plan: Plan) -> str:
