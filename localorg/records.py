@@ -337,9 +337,11 @@ class Records:
 
     def _insert(self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, row: Row) -> None:
         table = self._store.table(sobject.name)
-        listed = ", ".join(map(quoted, row))
-        marks = ", ".join("?" * len(row))
-        cursor.execute(f"INSERT INTO {table} ({listed}) VALUES ({marks})", list(row.values()))
+        # each parameter costs, and most fields of a new record are null
+        given = {name: value for name, value in row.items() if value is not None}
+        listed = ", ".join(map(quoted, given))
+        marks = ", ".join("?" * len(given))
+        cursor.execute(f"INSERT INTO {table} ({listed}) VALUES ({marks})", list(given.values()))
         self._compute(cursor, sobject, row["Id"])
 
     def _change(
