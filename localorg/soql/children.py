@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from isthmus.localorg.soql import jsontext
 from isthmus.localorg.soql.ast import Children, Query
 from isthmus.localorg.soql.operands import text_literal
 from isthmus.localorg.soql.refusals import no_relationship
@@ -76,11 +75,13 @@ class Child:
         return f"FROM {table} {self.scope.alias}{joins} WHERE {condition}"
 
     def join(self, alias: str, parents: str, record: str, extra: list[str], size: int) -> str:
-        """Give the join of each parent to its children: their number `n` and JSON texts `j`."""
+        """Give the join of each parent to its children: their number `n` and JSON texts `j`.
+
+        `record` is the SQL of a child's JSON, ended by a comma.
+        """
         keys = ", ".join(sort_keys(self.query, self.scope) or [f"{self.scope.alias}.rowid"])
-        body = jsontext.concat([record, "','"])
         rows = (
-            f"SELECT {self._key} AS p, {body} AS j, row_number() OVER (PARTITION BY {self._key} "
+            f"SELECT {self._key} AS p, {record} AS j, row_number() OVER (PARTITION BY {self._key} "
             f"ORDER BY {keys}) AS n {self._from(parents, extra)}"
         )
         first = (self.query.offset or 0) + 1

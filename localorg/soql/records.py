@@ -33,7 +33,7 @@ class _Node:
 
 @dataclass
 class Rendering:
-    """The JSON text of a level's records, and the joins its children need.
+    """The JSON text of a level's records, a comma at its end, and the joins its children need.
 
     `extra` stands after the level's own joins.
     """
@@ -56,7 +56,7 @@ def render(query: Query, scope: Scope, parents: str, paging: Paging) -> Renderin
         elif isinstance(item, TypeOf):
             name, text = _type_of(item, scope)
             root.entries[name] = text
-    made.json = _object(root, scope, _own_attributes(scope))
+    made.json = _object(root, scope, _own_attributes(scope), end="'},'")
     return made
 
 
@@ -101,12 +101,12 @@ def entry(item: Selected, scope: Scope, exprs: Iterator[int]) -> tuple[str, str]
             return name, jsontext.value(made, base)
 
 
-def _object(node: _Node, scope: Scope, attributes: list[str]) -> str:
+def _object(node: _Node, scope: Scope, attributes: list[str], end: str = "'}'") -> str:
     parts = list(attributes)
     for name, found in node.entries.items():
         text = found if isinstance(found, str) else _parent(found, scope)
         parts += [text_literal(f',"{name}":'), text]
-    return jsontext.concat([*parts, "'}'"])
+    return jsontext.concat([*parts, end])
 
 
 def _parent(node: _Node, scope: Scope) -> str:

@@ -76,8 +76,8 @@ class Texts:
 class Writing:
     """What writes the records of a query, but for which rows.
 
-    `text` is the SQL of a record's JSON; `joins` stand after the scope's table. Two of equal `sql`
-    write the same of the same rows.
+    `text` is the SQL of a record's JSON, ended by a comma; `joins` stand after the scope's table.
+    Two of equal `sql` write the same of the same rows.
     """
 
     scope: Scope
@@ -93,7 +93,7 @@ class Writing:
         """Write these rows."""
         rows = Rows.of(keys, self.scope)
         sql = (
-            f"SELECT {self.scope.alias}.rowid AS r, concat({self.text}, ',') AS j "
+            f"SELECT {self.scope.alias}.rowid AS r, {self.text} AS j "
             f"{rows.source}{self.joins} WHERE {rows.within}"
         )
         found, texts = fetch(store, sql, rows.page)
