@@ -10,3 +10,9 @@ for script in ("serving.py", "full_scan.py"):
     print(f"## {script}\n", flush=True)
     subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=True)
     print(flush=True)
+
+for module in ("overhead", "tpch", "workload", "key_join"):
+    print(f"## {module}\n", flush=True)
+    root = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=False, cwd=root)
+    print(flush=True)
