@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["chosen_project", "parameters", "params_option", "project_option", "query_text"]
+__all__ = [
+    "budget_options",
+    "chosen_project",
+    "parameters",
+    "params_option",
+    "project_option",
+    "query_text",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +42,19 @@ def params_option(function: F) -> F:
         metavar="NAME=TEXT|NAME:=JSON",
         help="A value for $NAME (1, 2, ... for ?). With = it is text, with := a JSON value.",
     )(function)
+
+
+def budget_options(function: F) -> F:
+    """Add `--max-calls`, `--max-rows`, `--max-bytes` and `--max-seconds`."""
+    whole, part = click.IntRange(min=0), click.FloatRange(min=0)
+    for option in (
+        click.option("--max-seconds", type=part, metavar="N", help="As --timeout, and foretold."),
+        click.option("--max-bytes", type=whole, metavar="N", help="Bytes that sources may send."),
+        click.option("--max-rows", type=whole, metavar="N", help="Rows that sources may send."),
+        click.option("--max-calls", type=whole, metavar="N", help="Data calls it may make."),
+    ):
+        function = option(function)
+    return function
 
 
 def chosen_project(context: click.Context, project: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from isthmus.interfaces.cli.options import (
+    budget_options,
     chosen_project,
     parameters,
     params_option,
@@ -33,6 +34,7 @@ _TABLE_ROWS = 100
     show_default=True,
     help="How many rows a table shows; 0 for all.",
 )
+@budget_options
 @params_option
 @project_option
 @click.pass_context
@@ -45,6 +47,10 @@ def sql(
     rows: int,
     params: tuple[str, ...],
     project: str | None,
+    max_calls: int | None,
+    max_rows: int | None,
+    max_bytes: int | None,
+    max_seconds: float | None,
 ) -> None:
     """Run QUERY and write its answer.
 
@@ -57,4 +63,13 @@ def sql(
 
     chosen = chosen_format(format, output)
     with isthmus.connect(chosen_project(context, project)) as connection:
-        write_answer(connection.sql(text, values, timeout=timeout), chosen, output, rows)
+        result = connection.sql(
+            text,
+            values,
+            timeout=timeout,
+            max_calls=max_calls,
+            max_rows=max_rows,
+            max_bytes=max_bytes,
+            max_seconds=max_seconds,
+        )
+        write_answer(result, chosen, output, rows)

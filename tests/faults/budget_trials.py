@@ -180,7 +180,9 @@ def _spent(org: LocalOrg, kind: str, used: int) -> int:
     if kind == "day":
         return len(calls)
     data = [r for r in calls if "/query" in r["path"]]
-    return sum(r["rows"] or 0 for r in data) if kind == "rows" else len(data)
+    if kind == "rows":  # what came broken brought no rows; its call and its bytes count
+        return sum(r["rows"] or 0 for r in data if not r["fault"])
+    return len(data)
 
 
 def main() -> None:

@@ -256,3 +256,13 @@ def test_a_timeout_is_our_error(org: LocalOrg, capsysbinary: pytest.CaptureFixtu
     finally:
         org.clear_faults()
     assert "timeout of 0.5 s" in said(capsysbinary)[1]
+
+
+def test_a_query_over_its_budget_is_refused_with_its_plan(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    assert main(["sql", "SELECT Id FROM crm.Account", "--max-rows", "10"]) == 1
+    _, error = said(capsysbinary)
+    assert "query's budget has 10 left" in error and "SELECT Id FROM Account" in error
+    assert main(["sql", "SELECT Id FROM crm.Account LIMIT 1", "--max-calls", "1"]) == 0
+    assert main(["sql", "SELECT 1", "--max-calls", "-1"]) == 2
