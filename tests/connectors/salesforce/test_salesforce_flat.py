@@ -123,6 +123,7 @@ OTHERWISE = {
     "more behind it": page(record()) + b"{}",
     "white space": page(record()).replace(b",", b", "),
     "a line break": page(record()).replace(b'"Open"', b'\n"Open"'),
+    "a line break in a text": page(record().replace("Acme", "Ac\nme")),
     "done with a next page": page(
         record(), head='{"totalSize":9,"done":true,"nextRecordsUrl":"/q","records":'
     ),
