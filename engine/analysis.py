@@ -39,7 +39,10 @@ def analyse(cursor: duckdb.DuckDBPyConnection, resolved: Resolved, parameters: A
     for occurrence in resolved.occurrences:
         text = text.replace(f"FROM {occurrence.scan_name} AS", f"FROM {_stand_in(occurrence)} AS")
     rows = cursor.execute("SELECT json_serialize_plan(?, optimize := true)", [text]).fetchall()
-    answer = json.loads(rows[0][0])
+    try:
+        answer = json.loads(rows[0][0])
+    except ValueError:
+        return None  # DuckDB writes NaN as a word that JSON has not
     if answer.get("error") or len(answer.get("plans", ())) != 1:
         return None
     tables = {o.number: o.table for o in resolved.occurrences}

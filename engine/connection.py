@@ -81,6 +81,8 @@ class Connection:
         project: the loaded project.
         pushdown: False reads whole tables and lets DuckDB do everything: the second of the
             three answers of the differential proof.
+        prefer: ``keys`` or ``lookups`` takes every step that a plan may, whatever it costs: for
+            the differential proof.
         state: as for `connect`; nothing is remembered unless it is given.
     """
 
@@ -92,6 +94,7 @@ class Connection:
         memory_limit: str | None = None,
         threads: int | None = None,
         pushdown: bool = True,
+        prefer: str | None = None,
         connectors: Mapping[str, Connector] | None = None,
         state: StateFolder = None,
         budget: Budget | Mapping[str, float | None] | None = None,
@@ -116,6 +119,7 @@ class Connection:
             temp_directory=settings.temp_directory,
         )
         self._pushdown = pushdown
+        self._prefer = prefer
         self._runs: set[Run] = set()
         self._lock = threading.Lock()
         self._owner: Connection | None = None
@@ -294,7 +298,9 @@ class Connection:
         cursor = self._database.cursor()
         try:
             scans = self._register(cursor, resolved, None)
-            return plan_scans(cursor, resolved, parameters, scans, rules=self._pushdown)
+            return plan_scans(
+                cursor, resolved, parameters, scans, rules=self._pushdown, prefer=self._prefer
+            )
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
         finally:
@@ -317,7 +323,9 @@ class Connection:
             if resolved.reads_clock:
                 # One transaction has one `now()`: planned and run, its filters are the same.
                 cursor.execute("BEGIN TRANSACTION")
-                planned = plan_scans(cursor, resolved, parameters, scans, rules=self._pushdown)
+                planned = plan_scans(
+                    cursor, resolved, parameters, scans, rules=self._pushdown, prefer=self._prefer
+                )
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
         run.planned = planned

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -66,11 +68,23 @@ def _column(
 
 def _anything(kind: pa.DataType) -> pa.Scalar:
     """A value of the type that is not null."""
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return pa.scalar("", kind) if pa.types.is_string(kind) else pa.scalar(b"", kind)
-    if pa.types.is_boolean(kind):
-        return pa.scalar(False, kind)
-    try:
-        return pa.scalar(0, pa.int64()).cast(kind)
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        return pa.scalar(None, kind)
+    if pa.types.is_decimal(kind):
+        return pa.scalar(Decimal(0), kind)
+    if pa.types.is_timestamp(kind):
+        return pa.scalar(datetime(2000, 1, 1, tzinfo=UTC if kind.tz else None), kind)
+    for known, value in _VALUES:
+        if known(kind):
+            return pa.scalar(value, kind)
+    raise TypeError(f"there is no value for the type {kind}")
+
+
+_VALUES: tuple[tuple[Callable[[pa.DataType], bool], Any], ...] = (
+    (pa.types.is_string, ""),
+    (pa.types.is_boolean, False),
+    (pa.types.is_integer, 0),
+    (pa.types.is_floating, 0.0),
+    (pa.types.is_date, date(2000, 1, 1)),
+    (pa.types.is_time, time(0)),
+    (pa.types.is_binary, b""),
+    (pa.types.is_nested, None),  # nothing counts these: a source never groups them
+)

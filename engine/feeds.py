@@ -129,7 +129,7 @@ class Feeds:
             return Feed(scan, producer, lambda: own_rows(spool.batches(), scan))
         rows: _Rows = self._spool(index) if self._is_shared(index) else producer
         if scan.request.aggregates:
-            return Feed(scan, producer, lambda: self._counted(producer, scan))
+            return Feed(scan, producer, lambda: _counted(rows, producer, scan))
         return Feed(scan, producer, rows.batches)
 
     def _produce(self, index: int) -> Producer:
@@ -178,14 +178,6 @@ class Feeds:
             table.schema,
         )
 
-    def _counted(self, producer: Producer, scan: PlannedScan) -> Iterator[pa.RecordBatch]:
-        for batch in producer.batches():
-            sent = producer.fragment
-            if sent is not None and sent.request.aggregates:
-                yield from expanded([batch], sent.request, scan.columns)
-            else:
-                yield _with_columns(batch, scan)
-
     def _chooser(
         self, scan: PlannedScan, keys: KeyPush
     ) -> Callable[[ReadContext], Fragment | None]:
@@ -208,7 +200,8 @@ class Feeds:
             more = key_predicates(keys.column, values)
             request = replace(scan.request, predicates=(*scan.request.predicates, *more))
             fragment = plan_request(scan.connector, request)
-            return plain if plain.estimate.calls < fragment.estimate.calls else fragment
+            costs_less = plain.estimate.calls < fragment.estimate.calls
+            return plain if costs_less and not keys.anyway else fragment
 
         return choose
 
@@ -221,6 +214,15 @@ class Feeds:
         name = ".".join((*scan.fed.path, column))
         self._spool(scan.fed.by).watch(lambda batch: keys.add(batch.column(name)))
         self._spools[source] = self._spools[scan.fed.by]
+
+
+def _counted(rows: _Rows, producer: Producer, scan: PlannedScan) -> Iterator[pa.RecordBatch]:
+    for batch in rows.batches():
+        sent = producer.fragment
+        if sent is not None and sent.request.aggregates:
+            yield from expanded([batch], sent.request, scan.columns)
+        else:
+            yield _with_columns(batch, scan)
 
 
 def own_rows(batches: Iterable[pa.RecordBatch], scan: PlannedScan) -> Iterator[pa.RecordBatch]:

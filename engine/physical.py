@@ -11,13 +11,38 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import duckdb
 
 from isthmus.engine.scan import Offer, Scan
 
-__all__ = ["PhysicalScan", "plain_names", "read_scans"]
+__all__ = ["PhysicalScan", "Reach", "plain_names", "read_scans"]
+
+#: What reads all of its input, whatever that holds.
+_DRAINING = frozenset(
+    {
+        "FILTER",
+        "HASH_GROUP_BY",
+        "ORDER_BY",
+        "PERFECT_HASH_GROUP_BY",
+        "PROJECTION",
+        "TOP_N",
+        "UNGROUPED_AGGREGATE",
+        "UNION",
+        "WINDOW",
+    }
+)
+_LIMITS = frozenset({"LIMIT", "STREAMING_LIMIT"})
+
+
+class Reach(Enum):
+    """How far DuckDB reads a scan, if the answer is read to its end."""
+
+    WHOLE = "to its end"
+    BEGUN = "as far as a limit needs"
+    PERHAPS = "perhaps not at all"
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,7 @@ class PhysicalScan:
         columns: what DuckDB asks for, under the table's own names.
         offers: every filter that was offered for this occurrence; those taken are this scan's.
         residual: expressions that DuckDB applies above the scan without having offered them.
+        reach: how far it is read.
         filtered: whether DuckDB filters anywhere above it.
     """
 
@@ -53,25 +79,32 @@ def read_scans(
     nodes = json.loads(rows.fetchall()[0][1])
     owners = {unique: scan for scan in scans for unique in scan.names}
     found = []
-    for projections, filters, residual in _find_scans(nodes, ()):
+    for projections, filters, residual, reach in _find_scans(nodes, (), Reach.WHOLE):
         scan = owners.get(projections[0]) if projections else None
         if scan is not None:
-            found.append(_scan(scan, projections, filters, residual))
+            found.append(_scan(scan, projections, filters, residual, reach))
     return tuple(found)
 
 
 def _find_scans(
-    nodes: list[dict[str, Any]], residual: tuple[str, ...]
-) -> Iterator[tuple[list[str], list[str], tuple[str, ...]]]:
-    """Walk DuckDB's plan from the top: projections, filters and the filters above, for each."""
+    nodes: list[dict[str, Any]], residual: tuple[str, ...], reach: Reach
+) -> Iterator[tuple[list[str], list[str], tuple[str, ...], Reach]]:
+    """Walk DuckDB's plan from the top: projections, filters, the filters above, and the reach."""
     for node in nodes:
         name, info = node["name"].strip(), node.get("extra_info", {})
         children = node.get("children", [])
         if name.endswith("ARROW_SCAN") and not children:
-            yield _listed(info.get("Projections")), _listed(info.get("Filters")), residual
+            yield _listed(info.get("Projections")), _listed(info.get("Filters")), residual, reach
         else:
             texts = _listed(info.get("Expression")) if name == "FILTER" else []
-            yield from _find_scans(children, (*residual, *texts))
+            yield from _find_scans(children, (*residual, *texts), _below(name, reach))
+
+
+def _below(name: str, reach: Reach) -> Reach:
+    """How far what stands below a node is read."""
+    if name in _LIMITS and reach is not Reach.PERHAPS:
+        return Reach.BEGUN
+    return reach if name in _DRAINING else Reach.PERHAPS
 
 
 def _listed(value: Any) -> list[str]:
@@ -81,7 +114,7 @@ def _listed(value: Any) -> list[str]:
 
 
 def _scan(
-    scan: Scan, projections: list[str], filters: list[str], above: tuple[str, ...]
+    scan: Scan, projections: list[str], filters: list[str], above: tuple[str, ...], reach: Reach
 ) -> PhysicalScan:
     taken = [scan.offers[f] for f in filters if f in scan.offers]
     # Offers of other scans of the same occurrence (an unfolded view read twice) are not ours.
@@ -93,6 +126,7 @@ def _scan(
         (*taken, *refused),
         _unexplained(residual, refused),
         bool(above),
+        reach,
     )
 
 

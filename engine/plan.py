@@ -30,12 +30,14 @@ class KeyPush:
         sources: where they are found: the index of a scan in the plan, and its column.
         values: keys that stand in the text.
         count: about how many there are.
+        anyway: send the list even where the whole scan costs less.
     """
 
     column: str
     sources: tuple[tuple[int, str], ...]
     values: tuple[Any, ...] = ()
     count: int = 0
+    anyway: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -42,6 +43,7 @@ def plan_scans(
     scans: Sequence[Scan],
     *,
     rules: bool = True,
+    prefer: str | None = None,
 ) -> tuple[PlannedScan, ...]:
     """Plan a statement whose scans are registered. No data call is made.
 
@@ -51,6 +53,7 @@ def plan_scans(
         parameters: as DuckDB takes them.
         scans: one for each occurrence.
         rules: False plans just what DuckDB asks, for the differential proof.
+        prefer: see `Draft`.
 
     Raises:
         duckdb.Error: the text is wrong.
@@ -62,6 +65,7 @@ def plan_scans(
     draft = _draft(cursor, resolved, parameters, physical, planned)
     if draft is None:
         return planned
+    draft = replace(draft, prefer=prefer)
     for rule in RULES:
         draft = rule(draft)
     return draft.scans

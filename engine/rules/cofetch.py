@@ -116,6 +116,8 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
             return None
         fragment = replace(fragment, estimate=estimate)
     saved = _saved(sent.fragment.estimate, looked_up.fragment.estimate, fragment.estimate)
+    if draft.prefer:
+        return CoFetch(parent, child, root, path, fragment, saved, reduction.join)
     if saved[0] <= 0 or saved[0] * _CALLS_FOR_ONE_SAVED < fragment.estimate.calls:
         return None
     return CoFetch(parent, child, root, path, fragment, saved, reduction.join)

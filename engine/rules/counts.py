@@ -39,7 +39,7 @@ def count_rows(draft: Draft) -> Draft:
             words += " of each " + ", ".join(wanted.groups)
         changed = scan.asking(request, Firing("count_rows", words))
         before, after = scan.fragment.estimate, changed.fragment.estimate
-        if (after.calls, after.bytes) < (before.calls, before.bytes):
+        if draft.prefer or (after.calls, after.bytes) < (before.calls, before.bytes):
             draft = draft.with_scan(index, changed)
     return draft
 

@@ -23,12 +23,15 @@ class Draft:
         meaning: of the whole query.
         judges: the scan objects, by occurrence: they know what a source promises.
         filtered: indexes of scans that have a filter above them that DuckDB applies itself.
+        prefer: ``keys`` or ``lookups`` takes every step that may be taken, of this kind first,
+            whatever it costs: the differential proof is to see them all.
     """
 
     scans: tuple[PlannedScan, ...]
     meaning: Meaning
     judges: dict[int, Scan]
     filtered: frozenset[int] = frozenset()
+    prefer: str | None = None
 
     def index_of(self, occurrence: int) -> int | None:
         """The one scan of an occurrence; None where DuckDB reads it in several places."""

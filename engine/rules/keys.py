@@ -94,6 +94,10 @@ def push_keys(draft: Draft) -> Draft:
     keys go first is made as well, and the one that costs less is taken. How many keys there are
     shows at run time only: then the list is given up if the whole scan costs less.
     """
+    if draft.prefer == "keys":
+        return _steps(_steps(draft, _pushes), co_fetches)
+    if draft.prefer == "lookups":
+        return _steps(_steps(draft, co_fetches), _pushes)
     together = _steps(draft, lambda d: [*_pushes(d), *co_fetches(d)])
     keys_first = _steps(_steps(draft, _pushes), co_fetches)
     return min(keys_first, together, key=_cost)
@@ -132,6 +136,9 @@ def _push(draft: Draft, reduction: Reduction) -> _Push | None:
         if source is None or source == index or index in draft.depends_on(source):
             return None
         assert isinstance(key, Origin)
+        asked = draft.scans[source].request
+        if asked.aggregates and key.column not in asked.columns:
+            return None  # its extremes alone come, not every value
         sources.append((source, key.column))
     count = sum(draft.scans[i].fragment.estimate.rows for i, _ in sources)
     if not sources or count > MAX_KEYS or _names_all(draft, scan, reduction.column, sources):
@@ -142,10 +149,12 @@ def _push(draft: Draft, reduction: Reduction) -> _Push | None:
     full = scan.fragment.estimate
     saved = (full.calls - bill.calls, full.bytes - bill.bytes)
     if saved[0] <= 0 and not (saved[0] == 0 and saved[1] > _MANY_BYTES):
-        if not _is_worth_a_wait(full, [draft.scans[i].fragment.estimate for i, _ in sources]):
+        if not draft.prefer and not _is_worth_a_wait(
+            full, [draft.scans[i].fragment.estimate for i, _ in sources]
+        ):
             return None
         saved, bill = (0, 0), full
-    keys = KeyPush(reduction.column, tuple(sorted(sources)), count=count)
+    keys = KeyPush(reduction.column, tuple(sorted(sources)), count=count, anyway=bool(draft.prefer))
     return _Push(index, keys, bill, saved, reduction.join)
 
 

@@ -94,7 +94,7 @@ def _share(draft: Draft, first: int, second: int) -> _Share | None:
     fragment = plan_request(one.connector, _together(draft, one, other))
     apart = one.fragment.estimate.calls + other.fragment.estimate.calls
     saved = apart - fragment.estimate.calls
-    return _Share(first, second, fragment, saved) if saved > 0 else None
+    return _Share(first, second, fragment, saved) if saved > 0 or draft.prefer else None
 
 
 def _together(draft: Draft, one: PlannedScan, other: PlannedScan) -> ScanRequest:

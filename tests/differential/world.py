@@ -58,10 +58,13 @@ class Setting:
     time_zone: str = "UTC"
     threads: int = 2
     orgs: tuple[str, ...] = ("crm",)
+    #: Which steps a plan takes whatever they cost; None: what it would take for its user.
+    prefer: str | None = None
 
     def __str__(self) -> str:
         shown = [f"{k}={v}" for k, v in self.switches.items()]
         rest = [f"TimeZone={self.time_zone}", f"threads={self.threads}", "+".join(self.orgs)]
+        rest += [f"prefer={self.prefer}"] if self.prefer else []
         return ", ".join([*shown, *rest])
 
 
@@ -73,7 +76,9 @@ def random_setting(seed: int | str, block: int) -> Setting:
     if page is not None:
         switches["page-size"] = page
     orgs = dice.choice([("crm",), ("crm", "crm2"), ("crm", "crm2"), ("crm", "crm2")])
-    return Setting(switches, dice.choice(ZONES), dice.choice([1, 2, 4]), orgs)
+    zone, threads = dice.choice(ZONES), dice.choice([1, 2, 4])
+    prefer = dice.choice([None, "keys", "keys", "lookups"])
+    return Setting(switches, zone, threads, orgs, prefer)
 
 
 @dataclass(frozen=True, repr=False)  # Hypothesis shows what failed, and this is long
@@ -157,6 +162,7 @@ def connect(
         time_zone=setting.time_zone,
         threads=setting.threads,
         pushdown=pushdown,
+        prefer=setting.prefer if pushdown else None,
         connectors={s.name: crm(s.name, s.options) for s in orgs},
     )
 
