@@ -28,6 +28,8 @@ SELECT count(*) FROM lake.orders WHERE year = '2024'
 SELECT count(*) FROM lake.orders WHERE year BETWEEN 2023.5 AND 2024.5
 SELECT count(*) FROM lake.orders WHERE weight = 'nan' OR weight > 'inf' OR weight <> weight
 SELECT count(*) FROM lake.orders WHERE weight >= 'nan'::DOUBLE
+SELECT count(*) FROM lake.orders WHERE weight IS NOT DISTINCT FROM 'nan'::DOUBLE
+SELECT weight + 'nan'::DOUBLE FROM lake.orders o JOIN crm.Account a ON a.Id = o.account_id
 SELECT weight FROM lake.orders WHERE weight = 0
 SELECT count(*) FROM lake.orders WHERE NOT express
 SELECT order_id FROM lake.orders WHERE express LIMIT 4000

@@ -41,7 +41,7 @@ def _groups(m: Maker) -> Made:
     """GROUP BY columns of every type; HAVING; in an order, limited."""
     d = m.d
     t = m.table()
-    keys = [r.sql for r in d.random.sample(t.refs, d.pick([1, 1, 1, 2]))]
+    keys = [r.sql for r in d.random.sample(t.refs, min(d.pick([1, 1, 1, 2]), len(t.refs)))]
     items = ", ".join(f"{k} AS k{i}" for i, k in enumerate(keys))
     having = ""
     if d.chance(30):
@@ -63,7 +63,7 @@ def _groups(m: Maker) -> Made:
 def _distinct(m: Maker) -> Made:
     d = m.d
     t = m.table()
-    chosen = d.random.sample(t.refs, d.pick([1, 1, 2]))
+    chosen = d.random.sample(t.refs, min(d.pick([1, 1, 2]), len(t.refs)))
     items = ", ".join(f"{r.sql} AS c{i}" for i, r in enumerate(chosen))
     way = d.random.random()
     where = _where(m, t.refs, 40)
@@ -107,6 +107,22 @@ def _ordered(m: Maker) -> Made:
     limit, offset = d.pick([0, 1, 2, 5, 20, 2000]), d.pick([0, 0, 0, 0, 1, 50])
     tail = f" LIMIT {limit}" + (f" OFFSET {offset}" if offset else "")
     return Limited(sql, tail, limit, offset, order, len(keys))
+
+
+def _top_n(m: Maker) -> Made:
+    """The first rows by a value whose order sources know; beside what they filter."""
+    d = m.d
+    t = m.table()
+    able = [r for r in t.refs if r.kind in ("int", "decimal", "date", "instant", "bool")]
+    if not able:
+        return _ordered(m)
+    key = d.pick(able)
+    where = f" WHERE {plain(d, [d.pick(able), key])}" if d.chance(45) else ""
+    items = ", ".join(r.sql for r in d.random.sample(t.refs, min(2, len(t.refs))))
+    limit, offset = d.pick([1, 3, 10, 50]), d.pick([0, 0, 0, 4])
+    tail = f" LIMIT {limit}" + (f" OFFSET {offset}" if offset else "")
+    sql = f"SELECT {key.sql} AS o0, {items} FROM {t.sql}{where}"
+    return Limited(sql, tail, limit, offset, f" ORDER BY {key.sql}{m.direction()}", 1)
 
 
 def _union_limit(m: Maker) -> Made:
@@ -206,6 +222,7 @@ GROUP_SHAPES: list[tuple[str, int, Callable[[Maker], Made]]] = [
     ("distinct_rows", 5, _distinct),
     ("probe", 4, _probe),
     ("ordered", 12, _ordered),
+    ("top_n", 12, _top_n),
     ("union_limit", 4, _union_limit),
     ("shared", 8, _shared),
     ("empty", 8, _empty),
