@@ -54,8 +54,8 @@ class PhysicalScan:
         columns: what DuckDB asks for, under the table's own names.
         offers: every filter that was offered for this occurrence; those taken are this scan's.
         residual: expressions that DuckDB applies above the scan without having offered them.
-        reach: how far it is read.
         filtered: whether DuckDB filters anywhere above it.
+        reach: how far it is read.
     """
 
     scan: Scan
@@ -63,6 +63,7 @@ class PhysicalScan:
     offers: tuple[Offer, ...]
     residual: tuple[str, ...]
     filtered: bool
+    reach: Reach = Reach.PERHAPS
 
     @property
     def taken(self) -> tuple[Offer, ...]:

@@ -10,6 +10,7 @@ import duckdb
 
 from isthmus.connectors.contract import ScanRequest
 from isthmus.engine.analysis import analyse
+from isthmus.engine.bounds import bounded
 from isthmus.engine.logical import Origin, Unreadable
 from isthmus.engine.meaning import read_meaning
 from isthmus.engine.physical import PhysicalScan, read_scans
@@ -60,15 +61,16 @@ def plan_scans(
     """
     physical = read_scans(cursor, resolved.sql, parameters, scans)
     planned = tuple(plan_scan(p.scan, p.columns, p.offers, p.residual) for p in physical)
+    reaches = tuple(p.reach for p in physical)
     if not rules or not planned:
-        return planned
+        return bounded(planned, reaches)
     draft = _draft(cursor, resolved, parameters, physical, planned)
     if draft is None:
-        return planned
+        return bounded(planned, reaches)
     draft = replace(draft, prefer=prefer)
     for rule in RULES:
         draft = rule(draft)
-    return draft.scans
+    return bounded(draft.scans, reaches)
 
 
 def plan_scan(
