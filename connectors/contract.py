@@ -498,6 +498,13 @@ class Connector(ABC):
     def judge(self, table: Table, predicate: Predicate) -> Judgement:
         """Give a promise on one predicate. Pure: no call is made."""
 
+    def refutes(self, table: Table, predicate: Predicate) -> str | None:
+        """Why no row of the table can pass, by what the source vouches for of its values. Pure.
+
+        None: one might. The engine asks of each predicate that must hold, and spares the call.
+        """
+        return None
+
     @abstractmethod
     def plan(self, request: ScanRequest) -> Fragment:
         """Make the fragment for a scan, with its predicted bill. No data call is made."""

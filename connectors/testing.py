@@ -217,6 +217,15 @@ class ConnectorContract(AbilityContract):
         else:
             assert set(promised) <= {Promise.LOCAL}
 
+    def test_what_is_refuted_no_row_passes(
+        self, connector: Connector, described: list[Table]
+    ) -> None:
+        for table in described:
+            whole = all_rows(connector, table)
+            for predicate in self._predicates(table, whole):
+                if connector.refutes(table, predicate) is not None:
+                    assert not any(passes([predicate], row) for row in whole), predicate
+
     def test_judging_and_planning_make_no_call(
         self, connector: Connector, described: list[Table]
     ) -> None:

@@ -24,6 +24,7 @@ from isthmus.connectors.predicates import (
 )
 from isthmus.connectors.salesforce.describe import table_of
 from isthmus.connectors.salesforce.judge import RULES, translate
+from isthmus.connectors.salesforce.never import refuted
 from isthmus.connectors.salesforce.soql import written
 
 EXACT, SUPERSET, LOCAL = Promise.EXACT, Promise.SUPERSET, Promise.LOCAL
@@ -335,3 +336,45 @@ def test_an_external_objects_text_may_be_empty() -> None:
         assert told(predicate, table) == (LOCAL, None), predicate
     assert told(Like("S", "_%"), table) == (SUPERSET, "S != null")
     assert told(Like("S", "a%"), table) == (SUPERSET, "S LIKE 'a%'")
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        *(
+            Compare("Id", "=", "bad"),
+            Compare("Id", "=", ID[:15]),
+            In("Owner", ("bad", ID[:17] + "A")),
+        ),
+        *(
+            Compare("S", "=", ""),
+            In("P", ("",)),
+            Compare("T", "=", NOON + timedelta(milliseconds=5)),
+        ),
+    ],
+    ids=str,
+)
+def test_no_record_can_pass(predicate: Predicate) -> None:
+    assert refuted(TABLE, predicate)
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        *(Compare("Id", "=", ID), In("Id", ("bad", ID)), Compare("Id", "!=", "bad")),
+        *(Compare("S", "=", " a"), In("S", ("", "a")), Compare("S", "!=", ""), IsNull("S")),
+        # a formula's text may be empty and its instant have parts of a second; a picklist's
+        # record may have a value that the list no longer has
+        *(Compare("Formula", "=", ""), Compare("P", "=", "no such value")),
+        *(Compare("Due", "=", NOON + timedelta(milliseconds=5)), Compare("T", "=", NOON)),
+        *(Not(Compare("Id", "=", "bad")), Like("Id", "x%")),
+    ],
+    ids=str,
+)
+def test_a_record_might_pass(predicate: Predicate) -> None:
+    assert refuted(TABLE, predicate) is None
+
+
+def test_an_external_objects_empty_text_is_not_ruled_out() -> None:
+    described = {"name": "Thing__x", "fields": [field("S", "string")]}
+    assert refuted(table_of("crm", described, {}), Compare("S", "=", "")) is None
