@@ -299,7 +299,13 @@ class Connection:
         try:
             scans = self._register(cursor, resolved, None)
             return plan_scans(
-                cursor, resolved, parameters, scans, rules=self._pushdown, prefer=self._prefer
+                cursor,
+                resolved,
+                parameters,
+                scans,
+                rules=self._pushdown,
+                prefer=self._prefer,
+                zone=self.time_zone,
             )
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error
@@ -324,7 +330,13 @@ class Connection:
                 # One transaction has one `now()`: planned and run, its filters are the same.
                 cursor.execute("BEGIN TRANSACTION")
                 planned = plan_scans(
-                    cursor, resolved, parameters, scans, rules=self._pushdown, prefer=self._prefer
+                    cursor,
+                    resolved,
+                    parameters,
+                    scans,
+                    rules=self._pushdown,
+                    prefer=self._prefer,
+                    zone=self.time_zone,
                 )
         except duckdb.Error as error:
             raise faults.translate(error, resolved) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,10 @@ _ROWS = 1 << 16
 
 
 def expanded(
-    batches: Iterable[pa.RecordBatch], request: ScanRequest, columns: Sequence[str]
+    batches: Iterable[pa.RecordBatch],
+    request: ScanRequest,
+    columns: Sequence[str],
+    fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[pa.RecordBatch]:
     """For each group so many rows as it counts.
 
@@ -27,6 +31,7 @@ def expanded(
         columns: the names to give. Grouped columns hold the group's value; columns with extremes
             hold values of the same extremes and, where asked, as many non-nulls; others, which
             nothing reads, hold anything.
+        fixed: columns that hold the same value in every row.
     """
     schema = request.table.schema
     out = pa.schema([schema.field(c) for c in columns])
@@ -37,7 +42,10 @@ def expanded(
             while left > 0:
                 rows = min(left, _ROWS)
                 arrays = [
-                    _column(c, out.field(c).type, group, request, start, rows) for c in columns
+                    pa.repeat(pa.scalar(fixed[c], out.field(c).type), rows)
+                    if c in fixed
+                    else _column(c, out.field(c).type, group, request, start, rows)
+                    for c in columns
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=out)
                 left -= rows

@@ -85,6 +85,8 @@ def _holds(node: Node, wanted: bool, zone: str) -> Implied | None:
         case Call(name, (left, right)) if name in _COMPARISONS:
             op: Comparison = _COMPARISONS[name]
             return _compared(left, op if wanted else OPPOSITE[op], right, zone)
+        case Call("in", (left, *options)):
+            return _among(left, options, wanted, zone)
         case Call("is distinct from" | "is not distinct from", (left, right)):
             return _distinct(left, right, (node.name == "is distinct from") == wanted, zone)
         case Call("is null" | "is not null", (inner,)):
@@ -114,7 +116,7 @@ _LOGIC: Final = frozenset(
         *_COMPARISONS,
         *LIKES,
         *ITEMS,
-        *("not", "and", "or", "is null", "is not null", "constant_or_null"),
+        *("not", "and", "or", "in", "is null", "is not null", "constant_or_null"),
         *("is distinct from", "is not distinct from"),
     }
 )
@@ -133,6 +135,26 @@ def _compared(left: Node, op: Comparison, right: Node, zone: str) -> Implied | N
     if value is None:
         return NOTHING
     return _about(left, Compare(IT, op, value), zone) if isinstance(value, Value) else None
+
+
+def _among(left: Node, options: Sequence[Node], wanted: bool, zone: str) -> Implied | None:
+    """IN, or NOT IN: of a list with null, the latter is never true."""
+    values = dict.fromkeys(o.value for o in options if isinstance(o, Constant))
+    told = [value for value in values if isinstance(value, Value)]
+    unsaid = len(values) - len(told) - (None in values)
+    whole = not unsaid and all(isinstance(o, Constant) for o in options)
+    if not options or (wanted and not told and whole):
+        return NOTHING if wanted else ALWAYS
+    if wanted:
+        return _about(left, _listed(told), zone) if whole else None
+    if None in values:
+        return NOTHING
+    found = _about(left, Not(_listed(told)), zone) if told else None
+    return found if found is None or whole else Implied(found.predicate, False)
+
+
+def _listed(values: Sequence[Value]) -> Compare | In:
+    return Compare(IT, "=", values[0]) if len(values) == 1 else In(IT, tuple(values))
 
 
 def _distinct(left: Node, right: Node, wanted: bool, zone: str) -> Implied | None:
@@ -169,6 +191,8 @@ def _about(term: Node, question: Predicate, zone: str) -> Implied | None:
             return any_of(_about(term, part, zone) for part in parts)
         case In(_, values) if not isinstance(term, Ref):
             return any_of(_about(term, Compare(IT, "=", v), zone) for v in values)
+        case Not(Compare(_, op, value)):
+            return _about(term, Compare(IT, OPPOSITE[op], value), zone)
         case Not(In(_, values)) if not isinstance(term, Ref):
             return all_of(_about(term, Compare(IT, "!=", v), zone) for v in values)
     match term:

@@ -118,6 +118,8 @@ class Feeds:
 
     def _feed(self, index: int) -> Feed:
         scan = self._scans[index]
+        if scan.empty:
+            return Feed(scan, None, lambda: iter(()))
         if scan.fed is not None and scan.fed.path:
             return Feed(scan, None, lambda: self._looked_up(scan))
         if scan.fed is not None:
@@ -220,7 +222,7 @@ def _counted(rows: _Rows, producer: Producer, scan: PlannedScan) -> Iterator[pa.
     for batch in rows.batches():
         sent = producer.fragment
         if sent is not None and sent.request.aggregates:
-            yield from expanded([batch], sent.request, scan.columns)
+            yield from expanded([batch], sent.request, scan.columns, scan.fixed)
         else:
             yield _with_columns(batch, scan)
 

@@ -15,7 +15,20 @@ from typing import Any
 from isthmus.engine.logical import Constant, Node, Origin, Origins, reference
 from isthmus.engine.used_columns import used_columns
 
-__all__ = ["Meaning", "Reduction", "Use", "read_meaning"]
+__all__ = ["Filter", "Meaning", "Reduction", "Use", "read_meaning"]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An expression that every row must pass, over the columns of the node below it.
+
+    Attributes:
+        expression: as DuckDB writes it.
+        columns: the names that its positions refer to; None for what is no column of the table.
+    """
+
+    expression: Mapping[str, Any]
+    columns: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -25,16 +38,14 @@ class Use:
     Attributes:
         occurrence: its number.
         base: its GET, or the topmost of the filters right above that.
-        outputs: the columns that its GET gives, in order.
-        filters: the expressions of the filters right above it; every row meets them first.
+        filters: those right above it; every row meets them first.
         columns: the columns that are used above those filters.
         above: the operators from the one above the filters up to the root.
     """
 
     occurrence: int
     base: Node
-    outputs: tuple[str | None, ...]
-    filters: tuple[Mapping[str, Any], ...]
+    filters: tuple[Filter, ...]
     columns: frozenset[str]
     above: tuple[Node, ...]
 
@@ -88,20 +99,16 @@ def _uses(root: Node) -> Iterator[Use]:
     used = used_columns(root)
     for path in _paths(root, ()):
         get, rest = path[0], list(path[1:])
-        filters: list[Mapping[str, Any]] = []
-        while rest and rest[0].kind == "FILTER" and _whole(rest[0], get, filters):
-            filters += rest.pop(0).raw["expressions"]
+        filters: list[Filter] = []
+        while rest and rest[0].kind == "FILTER":
+            node = rest.pop(0)
+            names = tuple(_name(o) for o in node.children[0].outputs)
+            filters += [Filter(e, names) for e in node.raw["expressions"]]
         below = path[len(path) - len(rest) - 1]
-        names = tuple(_name(o) for o in get.outputs)
         columns = frozenset(
             name for o in (below.outputs[i] for i in used.get(id(below), ())) if (name := _name(o))
         )
-        yield Use(get.occurrence, below, names, tuple(filters), columns, tuple(rest))
-
-
-def _whole(node: Node, get: Node, filters: Sequence[object]) -> bool:
-    """Whether the filter's positions are the scan's own: nothing has dropped columns below."""
-    return not filters or node.children[0].outputs == get.outputs
+        yield Use(get.occurrence, below, tuple(filters), columns, tuple(rest))
 
 
 def _paths(node: Node, above: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:

@@ -54,7 +54,6 @@ class PhysicalScan:
         columns: what DuckDB asks for, under the table's own names.
         offers: every filter that was offered for this occurrence; those taken are this scan's.
         residual: expressions that DuckDB applies above the scan without having offered them.
-        filtered: whether DuckDB filters anywhere above it.
         reach: how far it is read.
     """
 
@@ -62,7 +61,6 @@ class PhysicalScan:
     columns: tuple[str, ...]
     offers: tuple[Offer, ...]
     residual: tuple[str, ...]
-    filtered: bool
     reach: Reach = Reach.PERHAPS
 
     @property
@@ -126,7 +124,6 @@ def _scan(
         tuple(scan.names[p] for p in projections),
         (*taken, *refused),
         _unexplained(residual, refused),
-        bool(above),
         reach,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from isthmus.connectors.contract import Bill, Connector, Fragment, ScanRequest
-from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.predicates import Compare, Predicate, Value
 from isthmus.engine.scan import Offer
 
 __all__ = ["Fed", "Firing", "KeyPush", "Plan", "PlannedScan", "plan_request"]
@@ -67,6 +67,7 @@ class PlannedScan:
         hints: predicates that DuckDB applies itself, sent all the same to shrink the fetch.
         keys: keys of other scans that shrink it, if any.
         fed: the scan that brings its rows along, if any; then nothing is sent for it.
+        empty: no row can pass: nothing is sent either.
         firings: the rules that changed it.
     """
 
@@ -79,6 +80,7 @@ class PlannedScan:
     hints: tuple[Offer, ...] = ()
     keys: KeyPush | None = None
     fed: Fed | None = None
+    empty: bool = False
     firings: tuple[Firing, ...] = ()
 
     @property
@@ -90,6 +92,12 @@ class PlannedScan:
     def applied(self) -> tuple[Predicate, ...]:
         """The predicates that every row handed to DuckDB must pass."""
         return tuple(o.predicate for o in self.taken if o.predicate is not None)
+
+    @property
+    def fixed(self) -> dict[str, Value]:
+        """Columns whose value is the same in every row, by what is sent as a hint."""
+        hinted = [o.predicate for o in self.hints]
+        return {p.column: p.value for p in hinted if isinstance(p, Compare) and p.op == "="}
 
     @property
     def request(self) -> ScanRequest:

@@ -18,6 +18,7 @@ from isthmus.engine.plan import PlannedScan, plan_request
 from isthmus.engine.resolve import Resolved
 from isthmus.engine.rules.counts import count_rows
 from isthmus.engine.rules.draft import Draft
+from isthmus.engine.rules.empty import prune_empty
 from isthmus.engine.rules.keys import push_constants, push_keys
 from isthmus.engine.rules.limits import push_limits
 from isthmus.engine.rules.predicates import imply_predicates
@@ -28,6 +29,7 @@ __all__ = ["RULES", "plan_scan", "plan_scans"]
 
 #: In this order. A rule may rely on those before it.
 RULES: tuple[Callable[[Draft], Draft], ...] = (
+    prune_empty,
     imply_predicates,
     push_limits,
     push_constants,
@@ -45,6 +47,7 @@ def plan_scans(
     *,
     rules: bool = True,
     prefer: str | None = None,
+    zone: str = "UTC",
 ) -> tuple[PlannedScan, ...]:
     """Plan a statement whose scans are registered. No data call is made.
 
@@ -55,6 +58,7 @@ def plan_scans(
         scans: one for each occurrence.
         rules: False plans just what DuckDB asks, for the differential proof.
         prefer: see `Draft`.
+        zone: the query's time zone.
 
     Raises:
         duckdb.Error: the text is wrong.
@@ -67,7 +71,7 @@ def plan_scans(
     draft = _draft(cursor, resolved, parameters, physical, planned)
     if draft is None:
         return bounded(planned, reaches)
-    draft = replace(draft, prefer=prefer)
+    draft = replace(draft, prefer=prefer, zone=zone)
     for rule in RULES:
         draft = rule(draft)
     return bounded(draft.scans, reaches)
@@ -107,5 +111,4 @@ def _draft(
         if not c.nullable
     )
     judges = {p.scan.occurrence.number: p.scan for p in physical}
-    filtered = frozenset(i for i, p in enumerate(physical) if p.filtered)
-    return Draft(planned, read_meaning(root, not_null), judges, filtered)
+    return Draft(planned, read_meaning(root, not_null), judges)

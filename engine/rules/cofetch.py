@@ -93,6 +93,8 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
         return None
     assert isinstance(key, Origin)
     looked_up, looking = draft.scans[parent], draft.scans[child]
+    if looked_up.empty or looking.empty:
+        return None
     if not _is_lookup(looked_up, looking, reduction.column, key.column):
         return None
     root = child if looking.fed is None else looking.fed.by

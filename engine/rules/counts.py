@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isthmus.connectors.contract import Aggregate
+from isthmus.connectors.predicates import Compare, Predicate
 from isthmus.engine.logical import Node, Origin, reference
 from isthmus.engine.meaning import Use
 from isthmus.engine.plan import Firing, PlannedScan
 from isthmus.engine.rules.draft import Draft
 
-__all__ = ["count_rows"]
+__all__ = ["count_rows", "is_fixed"]
 
 
 def count_rows(draft: Draft) -> Draft:
@@ -47,7 +48,15 @@ def count_rows(draft: Draft) -> Draft:
 def _may_count(draft: Draft, index: int, scan: PlannedScan) -> bool:
     request = scan.request
     plain = not (scan.keys or scan.fed or request.lookups or request.limit is not None)
-    return plain and draft.selects_exactly(index) and not draft.is_needed_by_others(index)
+    if not plain or draft.is_needed_by_others(index) or not draft.selects_exactly(index):
+        return False
+    # DuckDB filters the rows it is handed by these again: their columns must hold real values
+    return all(o.predicate is not None and is_fixed(o.predicate) for o in scan.hints)
+
+
+def is_fixed(predicate: Predicate) -> bool:
+    """Whether every row that passes has the same value in the column."""
+    return isinstance(predicate, Compare) and predicate.op == "="
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Draft:
         filtered: indexes of scans that have a filter above them that DuckDB applies itself.
         prefer: ``keys`` or ``lookups`` takes every step that may be taken, of this kind first,
             whatever it costs: the differential proof is to see them all.
+        zone: the query's time zone, as DuckDB names it.
     """
 
     scans: tuple[PlannedScan, ...]
@@ -32,6 +33,7 @@ class Draft:
     judges: dict[int, Scan]
     filtered: frozenset[int] = frozenset()
     prefer: str | None = None
+    zone: str = "UTC"
 
     def index_of(self, occurrence: int) -> int | None:
         """The one scan of an occurrence; None where DuckDB reads it in several places."""
@@ -44,7 +46,7 @@ class Draft:
         """Each scan that a rule may change, with its index and its use."""
         for occurrence, use in self.meaning.uses.items():
             index = self.index_of(occurrence)
-            if index is not None:
+            if index is not None and not self.scans[index].empty:
                 yield index, self.scans[index], use
 
     def with_scan(self, index: int, scan: PlannedScan) -> Draft:

@@ -136,6 +136,8 @@ def _push(draft: Draft, reduction: Reduction) -> _Push | None:
         if source is None or source == index or index in draft.depends_on(source):
             return None
         assert isinstance(key, Origin)
+        if draft.scans[source].empty:
+            return None
         asked = draft.scans[source].request
         if asked.aggregates and key.column not in asked.columns:
             return None  # its extremes alone come, not every value
@@ -182,6 +184,5 @@ def _is_worth_a_wait(full: Bill, sources: list[Bill]) -> bool:
 
 def _can_take_keys(scan: PlannedScan) -> bool:
     request = scan.request
-    return (
-        scan.keys is None and scan.fed is None and request.limit is None and not request.aggregates
-    )
+    taken = scan.keys is not None or scan.fed is not None or scan.empty
+    return not (taken or request.aggregates or request.limit is not None)

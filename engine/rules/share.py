@@ -73,7 +73,7 @@ def _is_plain(scan: PlannedScan) -> bool:
     """Whether it reads rows of its own, and can filter them here."""
     request = scan.request
     asked = request.aggregates or request.lookups or request.order or request.limit is not None
-    if scan.fed or scan.keys or asked:
+    if scan.fed or scan.keys or scan.empty or asked:
         return False
     try:
         recheck.expression(scan.applied, request.table.schema)

@@ -42,7 +42,7 @@ def test_the_same_groups_come_of_them(
     asked = data.draw(st.lists(st.sampled_from(["count", "min", "max"]), unique=True))
     aggregates = (Aggregate("count"), *(Aggregate(f, column) for f in asked))  # type: ignore[arg-type]
     whole = pa.Table.from_pylist(given_rows, TABLE.schema)
-    sql = ", ".join([*groups, *(f'{a.name} AS "{a.name}"' for a in aggregates)])
+    sql = ", ".join([*groups, *(f'{sql_name(a)} AS "{a.name}"' for a in aggregates)])
     grouped = f"SELECT {sql} FROM counted GROUP BY ({', '.join(groups)})"
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -64,3 +64,8 @@ def test_many_rows_come_in_bounded_batches() -> None:
     assert max(b.num_rows for b in out) <= 65_536
     assert sum(b.num_rows for b in out) == 200_000
     assert sum(b.column("t").null_count for b in out) == 130_000
+
+
+def sql_name(aggregate: Aggregate) -> str:
+    column = "*" if aggregate.column is None else f'"{aggregate.column}"'
+    return f"{aggregate.function}({column})"
