@@ -456,6 +456,8 @@ class Connector(ABC):
 
     kind: str
     abilities: frozenset[Ability] = frozenset()
+    #: Words that `ScanRequest.options` may hold; a query gives them as ``/*+ word */``.
+    scan_options: frozenset[str] = frozenset()
     #: Whether it keeps its own answers for as long as they hold: the catalog then asks each time.
     remembers: bool = False
 

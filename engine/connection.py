@@ -33,7 +33,7 @@ from isthmus.engine.run import Run
 from isthmus.engine.scan import Scan
 from isthmus.engine.state import AUTO, StateFolder, find_folder
 from isthmus.engine.syntax import Statement, parse
-from isthmus.errors import ConfigError, IsthmusError
+from isthmus.errors import ConfigError, IsthmusError, QueryError
 
 __all__ = ["Connection", "connect"]
 
@@ -272,6 +272,7 @@ class Connection:
         resolved = resolve(statement, self.catalog, self._database)
         if statement.prefix in ("DESCRIBE", "SUMMARIZE"):
             resolved.sql = f"{statement.prefix} SELECT * FROM ({resolved.sql}\n)"
+        self._check_hints(resolved)
         parameters = checked(params)
         planned, text = self._plan(resolved, parameters), statement.text
         plan = Plan(
@@ -345,17 +346,30 @@ class Connection:
             self._runs.add(run)
         return run
 
+    def _check_hints(self, resolved: Resolved) -> None:
+        """Refuse a hint that no source of the query knows: it would be lost in silence."""
+        connectors = [self._connectors[o.table.source] for o in resolved.occurrences]
+        known = {option for c in connectors for option in c.scan_options}
+        for hint in sorted(resolved.hints - known):
+            raise QueryError(
+                f"no source of this query knows the hint {hint!r}",
+                remedy=f"Known here: {', '.join(sorted(known)) or 'none'}. "
+                "Hints are written as /*+ word */.",
+            )
+
     def _register(
         self, cursor: duckdb.DuckDBPyConnection, resolved: Resolved, run: Run | None
     ) -> list[Scan]:
         scans = []
         for occurrence in resolved.occurrences:
+            connector = self._connectors[occurrence.table.source]
             scan = Scan(
                 occurrence,
-                self._connectors[occurrence.table.source],
+                connector,
                 self._estimate(occurrence),
                 _no_rows if run is None else run.open_scan,
                 push=self._pushdown,
+                options=resolved.hints & connector.scan_options,
             )
             register(cursor, occurrence.scan_name, scan)
             scans.append(scan)

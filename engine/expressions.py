@@ -200,8 +200,8 @@ def _about(term: Node, question: Predicate, zone: str) -> Implied | None:
             if kind.name.startswith("VARCHAR COLLATE"):
                 return None
             return Implied(_named(question, column), True)
-        case Constant(value):
-            return _of_constant(value, question)
+        case Constant():
+            return _of_constant(term.value, question)
         case Choice():
             return _of_choice(term, question, zone)
         case Call("coalesce", arguments):

@@ -85,7 +85,7 @@ def plan_scan(
 ) -> PlannedScan:
     """A scan as DuckDB asks for it."""
     predicates = tuple(o.predicate for o in offers if o.taken and o.predicate is not None)
-    request = ScanRequest(scan.occurrence.table, columns, predicates)
+    request = ScanRequest(scan.occurrence.table, columns, predicates, options=scan.options)
     fragment = plan_request(scan.connector, request)
     number = scan.occurrence.number
     return PlannedScan(number, columns, offers, residual, fragment, scan.connector)

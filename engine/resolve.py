@@ -14,7 +14,7 @@ from isthmus.catalog.names import TableRef as CatalogTable
 from isthmus.catalog.names import cycle_error
 from isthmus.engine import guard
 from isthmus.engine.database import Database
-from isthmus.engine.syntax import Statement, TableRef, parse, part_spans
+from isthmus.engine.syntax import Statement, TableRef, hints_in, parse, part_spans
 
 __all__ = ["SCAN_PREFIX", "Occurrence", "Resolved", "resolve"]
 
@@ -69,6 +69,11 @@ class Resolved:
     views: list[View] = field(default_factory=list)
     dynamic_pivot: bool = False
     shortened: bool = False
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """The words of ``/*+ word */`` in the query, for the sources that know them."""
+        return frozenset(hints_in(self.statement.text))
 
     @property
     def reads_clock(self) -> bool:

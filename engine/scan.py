@@ -67,6 +67,7 @@ class Scan(HookedScan):
         estimate: about how many rows the table has; None when nobody knows.
         open_batches: called with the scan, table columns and taken offers once DuckDB wants rows.
         push: False declines every filter, for the differential proof.
+        options: the scan options that the query gives.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Scan(HookedScan):
         open_batches: Opener,
         *,
         push: bool = True,
+        options: frozenset[str] = frozenset(),
     ) -> None:
         self.occurrence = occurrence
         self.connector = connector
@@ -84,6 +86,7 @@ class Scan(HookedScan):
         self._estimate = estimate
         self._open = open_batches
         self._push = push
+        self.options = options
         table = occurrence.table
         self.names = {
             unique: c.name for unique, c in zip(occurrence.columns, table.columns, strict=True)

@@ -375,6 +375,19 @@ def part_spans(body: bytes, start: int, parts: int) -> list[tuple[int, int]]:
     return spans
 
 
+def hints_in(text: str) -> list[str]:
+    """The words of all hints in a text: comments that begin with a plus sign.
+
+    >>> hints_in("SELECT /*+ bulk */ '/*+ no */' /* nor this */")
+    ['bulk']
+    """
+    words: list[str] = []
+    for match in _TOKEN.finditer(text):
+        if match["space"] is not None and match[0].startswith("/*+"):
+            words += re.findall(r"\w+", match[0].lower())
+    return words
+
+
 def parameter_spans(text: str) -> list[tuple[int, int, str]]:
     """Where parameters stand, in characters, each with its name or its number from 1.
 

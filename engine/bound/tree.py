@@ -1,7 +1,8 @@
 """A bound expression as a small tree: DuckDB's many spellings of one thing become one.
 
-Comparisons, IN, BETWEEN and the operators of logic are calls like functions; IN is an OR of
-equalities and BETWEEN an AND of two comparisons, which is what they mean with nulls as well.
+Comparisons, IN and the operators of logic are calls like functions, whether DuckDB has them as
+operators, as functions or (a long list) as a join; BETWEEN is an AND of two comparisons, which is
+what it means with nulls as well.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def _call(written: Mapping[str, Any], arguments: Sequence[Node], kind: Kind) -> 
 
 
 def _among(left: Node, options: Sequence[Node]) -> Node:
-    return Call("or", tuple(Call("=", (left, o), _BOOLEAN) for o in options), _BOOLEAN)
+    return Call("in", (left, *options), _BOOLEAN)
 
 
 def _between(arguments: Sequence[Node], data: Mapping[str, Any]) -> Node:

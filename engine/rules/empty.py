@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from isthmus.connectors.contract import Bill
 from isthmus.engine.contradictions import is_contradiction
@@ -16,14 +17,16 @@ __all__ = ["prune_empty"]
 def prune_empty(draft: Draft) -> Draft:
     """``WHERE Name = 'a' AND Name LIKE 'b%'``: no row can pass, no call is made.
 
-    Only where the filters contradict each other or the column's type: values that a picklist does
-    not offer may be stored all the same, and an object without rows is asked.
+    Only where the filters contradict each other, the column's type, or what the source vouches for
+    (no Id is malformed): values that a picklist does not offer may be stored all the same, and an
+    object without rows is asked.
     """
     for index, scan, use in draft.uses():
         implied = [predicate_of(f.expression, f.columns, zone=draft.zone) for f in use.filters]
         known = [i.predicate for i in implied if i is not None]
         table = scan.request.table
-        reason = is_contradiction((*scan.request.predicates, *known), table)
+        refutes = partial(scan.connector.refutes, table)
+        reason = is_contradiction((*scan.request.predicates, *known), table, refutes)
         if reason is not None:
             fragment = replace(
                 scan.fragment,
