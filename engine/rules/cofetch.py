@@ -76,6 +76,9 @@ def co_fetches(draft: Draft) -> Iterator[CoFetch]:
     children's foreign keys), and each that one points to comes with it. DuckDB still joins, so the
     kind of join stays exact. Where children without a passing parent take part in nothing either,
     the parent's filters go down with the statement.
+
+    Sent: the child's statement with paths to the parent's columns; nothing for the parent.
+    Promise: SUPERSET. The parent's filters are applied here, and DuckDB joins.
     """
     for reduction in draft.meaning.reductions:
         found = _co_fetch(draft, reduction)

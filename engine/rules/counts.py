@@ -17,12 +17,15 @@ __all__ = ["count_rows", "is_fixed"]
 
 
 def count_rows(draft: Draft) -> Draft:
-    """``SELECT count(*) FROM t``, ``SELECT d, count(*), min(x) FROM t GROUP BY d``.
+    """``SELECT count(*) FROM t``, ``SELECT d, count(*), min(x) FROM t GROUP BY d``: no rows come.
 
     DuckDB still counts, and the text that runs is the user's: the scan hands it rows that count
     the same. Where no column is used, so many rows of nothing; where columns are used that the
     source groups exactly, each combination as often as it occurs; for MIN, MAX and COUNT of a
     column, values that have the same extremes and as many nulls.
+
+    Sent: ``SELECT COUNT(Id)``, ``GROUP BY`` and ``MIN``, ``MAX`` or ``COUNT`` of columns.
+    Promise: EXACT. Every filter of the scan is EXACT, and so are the groups.
     """
     for index, scan, use in draft.uses():
         if not _may_count(draft, index, scan):

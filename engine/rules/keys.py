@@ -27,6 +27,9 @@ def push_constants(draft: Draft) -> Draft:
     """``JOIN (VALUES ('a'), ('b')) v(k) ON t.c = v.k``: the keys stand in the text.
 
     The rows without one of them take part in nothing, by the kind of the join (see `Reduction`).
+
+    Sent: ``c IN ('a','b')``.
+    Promise: SUPERSET. DuckDB joins, whatever more comes.
     """
     for reduction in draft.meaning.reductions:
         index = draft.index_of(reduction.occurrence)
@@ -93,6 +96,9 @@ def push_keys(draft: Draft) -> Draft:
     would wait for itself is none. Since a table that comes along can't take keys, a plan in which
     keys go first is made as well, and the one that costs less is taken. How many keys there are
     shows at run time only: then the list is given up if the whole scan costs less.
+
+    Sent: ``c IN (...)`` with the keys that were found, in as many statements as they need.
+    Promise: SUPERSET. DuckDB joins, whatever more comes.
     """
     if draft.prefer == "keys":
         return _steps(_steps(draft, _pushes), co_fetches)

@@ -23,6 +23,9 @@ def push_limits(draft: Draft) -> Draft:
     With an ORDER BY on columns of the scan, the first ten in that order will do, if the source
     orders as DuckDB does. Every filter of the scan must be EXACT: a row that is dropped later
     would be missing.
+
+    Sent: ``LIMIT n``; with an order ``ORDER BY ... NULLS FIRST`` or ``LAST`` before it.
+    Promise: EXACT. The source gives just such rows, or the rule does not fire.
     """
     for index, scan, use in draft.uses():
         if scan.request.limit is not None or not draft.selects_exactly(index):

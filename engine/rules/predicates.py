@@ -21,6 +21,9 @@ def imply_predicates(draft: Draft) -> Draft:
     Each filter right above a scan lets through only rows that pass a predicate in our own words
     (`predicate_of`); that goes down as a hint, and DuckDB filters on. Where all filters of a scan
     have gone down and are EXACT, the source selects just the rows that pass.
+
+    Sent: a condition, where the connector has a rule for the predicate.
+    Promise: the predicate's own. DuckDB filters again whatever it is.
     """
     for index, scan, use in draft.uses():
         exact = True

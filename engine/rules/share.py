@@ -20,6 +20,9 @@ def share_scans(draft: Draft) -> Draft:
 
     What is fetched has every row and column that either scan needs; each then takes its own by
     the filters that DuckDB left to it. So the rows are those of two fetches, of one moment.
+
+    Sent: one statement with the columns of both, and ``a OR b`` where both have filters.
+    Promise: SUPERSET. Each scan filters its own rows here.
     """
     while True:
         best = max(_shares(draft), key=lambda s: s.saved, default=None)
