@@ -18,6 +18,8 @@ __all__ = ["PlanLog"]
 
 #: Requests for rows: queries, their pages, Bulk jobs, records by Id.
 _DATA = re.compile(r"/services/data/v(?P<version>[\d.]+)/(query|queryAll|jobs/query|composite)\b")
+#: A line break, as SOQL writes it.
+_BROKEN = re.compile(r"\\[nr]")
 #: Seconds until requests that were given up are noted and billed.
 _PATIENCE = 1.0
 
@@ -73,7 +75,12 @@ class PlanLog:
             f"{b.fragment.source}: sent, but not in the plan that the result shows: {text[:300]}"
             for b in result.bill.fragments
             for text in statements(b.fragment)
-            if b.actual.calls and result.plan.complete and text not in planned
+            if b.actual.calls
+            and result.plan.complete
+            and text not in planned
+            # A gap: DuckDB's EXPLAIN parts filters at line breaks, so one that has a line break
+            # in a text is understood only when the scan is opened.
+            and not _BROKEN.search(text)
         ]
 
     def _settled(
