@@ -29,10 +29,11 @@ from isthmus.connectors.salesforce.decode import (
     next_link,
 )
 from isthmus.connectors.salesforce.flight import POLL, Flight
+from isthmus.connectors.salesforce.foretold import offset_of, total_of
 from isthmus.connectors.salesforce.refusals import Refusal, error_for
 from isthmus.connectors.salesforce.soql import Statement, encoded
 from isthmus.connectors.salesforce.transport import Stop
-from isthmus.errors import DataError, SourceError
+from isthmus.errors import BudgetExceeded, DataError, SourceError
 
 __all__ = ["DECODERS", "Cut", "Reading", "read"]
 
@@ -160,10 +161,14 @@ def _chain(
 
 
 class _Asked:
-    """A page that was asked for. `body` and `page` are set once `come` is, or else `error`."""
+    """A page that was asked for. `body` and `page` are set once `come` is, or else `error`.
 
-    def __init__(self, path: str, *, check_keys: bool) -> None:
+    `rows` is how many it has, as soon as that is known, and the meter knows it too.
+    """
+
+    def __init__(self, path: str, *, check_keys: bool, rows: int | None = None) -> None:
         self.path = path
+        self.rows = rows
         self.check_keys = check_keys
         self.following: str | None = None
         self.followed = False
@@ -224,8 +229,8 @@ class _Wire:
         """The reader has done with a page."""
         self._room.release()
 
-    def _ask(self, path: str, *, check_keys: bool) -> None:
-        asked = _Asked(path, check_keys=check_keys)
+    def _ask(self, path: str, *, check_keys: bool, rows: int | None = None) -> None:
+        asked = _Asked(path, check_keys=check_keys, rows=rows)
         self._asked.put(asked)
         self._todo.put(asked)
 
@@ -254,21 +259,41 @@ class _Wire:
                 self._todo.put(None)
 
     def _receive(self, asked: _Asked, stop: Stop) -> None:
+        over: list[BudgetExceeded] = []
+
         def look(beginning: bytes) -> None:
-            self._follow(asked, early_link(beginning))
+            try:
+                self._follow(asked, early_link(beginning), beginning)
+            except BudgetExceeded as error:  # the answer that is coming is still read and counted
+                over.append(error)
 
         client, decode = self._reading.client, self._reading.decoder.page
-        asked.body = client.get(asked.path, self._asking, stop, on_beginning=look).body
+        rows = asked.rows or 0
+        answer = client.get(asked.path, self._asking, stop, rows=rows, on_beginning=look)
+        if over:
+            raise over[0]
+        asked.body = answer.body
         asked.page = self._decoders.submit(decode, asked.body, check_keys=asked.check_keys)
-        self._follow(asked, next_link(asked.body))
+        self._follow(asked, next_link(asked.body), asked.body)
+        total = total_of(asked.body)
+        if asked.rows is None and total is not None:  # the only page, or the last
+            self._expect(asked, total - offset_of(asked.path))
 
-    def _follow(self, asked: _Asked, link: str | None) -> None:
+    def _follow(self, asked: _Asked, link: str | None, beginning: bytes) -> None:
         if link is None or asked.following is not None:
             return
         asked.following = link
+        size, total = offset_of(link) - offset_of(asked.path), total_of(beginning)
+        if asked.rows is None:
+            self._expect(asked, size)
         if not self._enough.is_set():
             asked.followed = True
-            self._ask(link, check_keys=False)
+            left = None if total is None else max(min(size, total - offset_of(link)), 0)
+            self._ask(link, check_keys=False, rows=left)
+
+    def _expect(self, asked: _Asked, rows: int) -> None:
+        asked.rows = max(rows, 0)
+        self._asking.meter.expect(asked.rows)
 
 
 def _taken(waiting: queue.SimpleQueue[_Asked | None], go_on: Callable[[], None]) -> _Asked | None:

@@ -53,6 +53,27 @@ def test_budgets_hold_in_runs_of_every_kind(org: LocalOrg) -> None:
     assert ends["stopped"] >= 5 and ends["answered"] >= 5, f"the runs try nothing: {ends}"
 
 
+def test_rows_that_were_read_ahead_and_thrown_away_count(org: LocalOrg) -> None:
+    # the first page comes broken while the next ones come whole, and are asked for anew
+    for _ in range(4):
+        trial = run_trial(org, 10_359)
+        assert trial.kind == "rows" and trial.kept, trial
+
+
+def test_a_page_that_would_pass_the_rows_is_not_asked_for(org: LocalOrg) -> None:
+    with isthmus.connect(project(org), state=None) as con:
+        count = con.explain(ACCOUNTS).estimate.rows
+        con.sql(ACCOUNTS, max_rows=count).arrow()
+        org.clear_requests()
+        # a third of the rows are predicted, and all of them come
+        text = "SELECT Id FROM crm.Account WHERE CreatedDate > TIMESTAMPTZ '1900-01-01'"
+        result = con.sql(text, max_rows=count - 61)
+        with pytest.raises(BudgetExceeded, match="the next page has"):
+            result.arrow()
+    sent = sum(r["rows"] or 0 for r in org.requests() if "/query" in r["path"])
+    assert count - 121 <= sent <= count - 61
+
+
 def test_a_query_predicted_over_budget_makes_no_data_call(org: LocalOrg) -> None:
     with isthmus.connect(project(org), state=None) as con:
         with pytest.raises(BudgetExceeded) as caught:
