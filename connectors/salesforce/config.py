@@ -49,6 +49,10 @@ KIND: Final = SourceKind(
         "include_deleted": Key(
             "true: tables hold deleted and archived rows too, told apart by IsDeleted", (bool,)
         ),
+        "access": Key(
+            '"auto" (the default), "rest" or "bulk": page by page, or by Bulk jobs',
+            choices=("auto", "rest", "bulk"),
+        ),
         "decimal_places": Key(
             'decimal places for fields that hold more than described: {"Account.Rate__c" = 6}',
             (dict,),
@@ -64,6 +68,7 @@ class Config:
     Attributes:
         timeout: seconds to wait for a page's first byte and between its bytes.
         concurrency: connections that are kept open.
+        access: how scans are fetched: ``rest``, ``bulk``, or ``auto`` for the cheaper of them.
         include_deleted: whether scans read the ``queryAll`` resource.
         decimal_places: by ``(object, field)`` in lower case, how many decimal places it has.
     """
@@ -87,6 +92,7 @@ class Config:
     timeout: float = 60.0
     concurrency: int = 4
     include_deleted: bool = False
+    access: str = "auto"
     decimal_places: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -115,6 +121,11 @@ def read_config(name: str, given: Mapping[str, Any]) -> Config:
     values["api_version"] = _version(name, str(values.get("api_version", "62.0")))
     values["timeout"] = _positive(name, "timeout", values.get("timeout", 60.0))
     values["concurrency"] = int(_positive(name, "concurrency", values.get("concurrency", 4)))
+    if values.get("access", "auto") not in KIND.keys["access"].choices:
+        raise ConfigError(
+            f"source {name} has access = {values['access']!r}",
+            remedy='Write "auto", "rest" or "bulk".',
+        )
     values["decimal_places"] = _decimal_places(name, values.get("decimal_places", {}))
     for key in ("instance_url", "login_url"):
         if key in values:

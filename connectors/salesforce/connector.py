@@ -25,6 +25,9 @@ from isthmus.connectors.contract import (
     Verdict,
 )
 from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.salesforce.access import access_of, chains_of, choose, wished
+from isthmus.connectors.salesforce.bulk import bulk_statement, rows_of_job
+from isthmus.connectors.salesforce.bulkjob import NoJob
 from isthmus.connectors.salesforce.check import findings
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.config import identity_of, read_config
@@ -32,8 +35,9 @@ from isthmus.connectors.salesforce.describe import Describes
 from isthmus.connectors.salesforce.estimate import Known
 from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.metadata import Metadata
-from isthmus.connectors.salesforce.options import INCLUDE_DELETED, demand_known
-from isthmus.connectors.salesforce.planning import draft, judged, verdict
+from isthmus.connectors.salesforce.never import refuted
+from isthmus.connectors.salesforce.options import BULK, INCLUDE_DELETED, REST, demand_known
+from isthmus.connectors.salesforce.planning import Draft, draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
 from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.retry import Policy
@@ -78,6 +82,7 @@ class Salesforce(Connector):
         super().__init__(name)
         self._config = read_config(name, config)
         self._policy = policy or Policy()
+        self._access = self._config.access
         self._login = Login(self._config, self._policy, time.sleep)
         self._metadata = Metadata(name, self._login, self._policy, time.sleep)
         self._describes = Describes(name, self._metadata, self._config.decimal_places)
@@ -150,6 +155,10 @@ class Salesforce(Connector):
         translation = judged(table, predicate)
         return Judgement(predicate, translation.promise, translation.reason)
 
+    def refutes(self, table: Table, predicate: Predicate) -> str | None:
+        """Why no record can pass: a malformed Id, an empty text; see `never`."""
+        return refuted(table, predicate)
+
     def plan(self, request: ScanRequest) -> Fragment:
         """The SOQL for a scan.
 
@@ -160,13 +169,20 @@ class Salesforce(Connector):
         demand_known(request)
         if self._config.include_deleted:
             request = replace(request, options=request.options | {INCLUDE_DELETED})
-        drafted = draft(request)
-        texts = drafted.texts
-        predicted = bills_of(drafted, self._known(request.table))
+        drafted, known = draft(request), self._known(request.table)
+        access = choose(
+            drafted,
+            bills_of(drafted, known),
+            wished(request, self._access),
+            _resource(request),
+            concurrency=self._config.concurrency,
+            call_seconds=known.call_seconds,
+        )
+        texts, predicted = access.statements, access.predicted
         return Fragment(
             request=request,
             text=texts[0],
-            access_path=f"REST {_resource(request)}",
+            access_path=access.path,
             judgements=tuple(
                 Judgement(predicate, t.promise, t.reason)
                 for predicate, t in zip(request.predicates, drafted.translations, strict=True)
@@ -200,7 +216,9 @@ class Salesforce(Connector):
             Cancelled, DeadlineExceeded: the query was stopped.
         """
         drafted = draft(fragment.request)
-        if drafted.texts != (fragment.statements or (fragment.text,)):
+        way = access_of(fragment.access_path)
+        texts = (bulk_statement(drafted).text,) if way == BULK else drafted.texts
+        if texts != (fragment.statements or (fragment.text,)):
             raise SourceError(
                 f"source {self.name}: the fragment was not planned by this connector",
                 remedy="Plan the scan again.",
@@ -208,12 +226,33 @@ class Salesforce(Connector):
         context.meter.start()
         if drafted.limit == 0:
             return
-        org = Org(
-            source=self.name,
-            client=self._client(context),
-            resource=_resource(fragment.request),
-            concurrency=self._config.concurrency,
-        )
+        org = self._org(fragment.request, context)
+        if way == BULK:
+            yield from self._by_job(org, drafted, context)
+        else:
+            yield from rows(org, drafted, context, chains=chains_of(fragment.access_path))
+
+    def resume(
+        self, fragment: Fragment, job: str, context: ReadContext
+    ) -> Iterator[pa.RecordBatch]:
+        """Read the results of a Bulk job that an earlier process made for the same fragment.
+
+        The log names each job that is made. Raises as `open` does; a job that is gone, or has
+        other columns, is an error.
+        """
+        drafted = draft(fragment.request)
+        context.meter.start()
+        yield from rows_of_job(self._org(fragment.request, context), drafted, context, resumed=job)
+
+    def _by_job(self, org: Org, drafted: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
+        """By a job; page by page where the org takes none and nobody insists on it."""
+        try:
+            yield from rows_of_job(org, drafted, context)
+            return
+        except NoJob as error:
+            if wished(drafted.request, self._access) == BULK and error.__cause__ is not None:
+                raise error.__cause__ from None
+        self._access = REST
         yield from rows(org, drafted, context)
 
     def check(self) -> Iterable[Finding]:
@@ -241,6 +280,14 @@ class Salesforce(Connector):
         except IsthmusError:
             count = None  # planning goes on; reading will say what is wrong
         return Known(count, self.statistics.of(table.name), self.statistics.call_seconds)
+
+    def _org(self, request: ScanRequest, context: ReadContext) -> Org:
+        return Org(
+            source=self.name,
+            client=self._client(context),
+            resource=_resource(request),
+            concurrency=self._config.concurrency,
+        )
 
     def _client(self, context: ReadContext) -> Client:
         context.check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -19,26 +19,26 @@ __all__ = ["Read", "gathered"]
 Read = Callable[[ReadContext], Iterator[pa.RecordBatch]]
 
 
-def gathered(reads: Sequence[Read], width: int, context: ReadContext) -> Iterator[pa.RecordBatch]:
+def gathered(reads: Iterable[Read], width: int, context: ReadContext) -> Iterator[pa.RecordBatch]:
     """The batches of all reads, at most `width` of which run at a time.
 
-    No more than `width` batches wait for the caller. When it leaves, or one read fails, the
-    others stop.
+    A read is taken from `reads` when there is room for it, so that it may be made late. No more
+    than `width` batches wait for the caller. When it leaves, or one read fails, the others stop.
 
     Raises:
         Cancelled, DeadlineExceeded: the query was stopped.
         IsthmusError: what a read raised.
     """
-    if len(reads) == 1:
-        yield from reads[0](context)
-        return
+    if isinstance(reads, Sequence):
+        if len(reads) == 1:
+            yield from reads[0](context)
+            return
+        width = min(width, len(reads))
     stopped = threading.Event()
     mine = replace(context, cancelled=_Either(context.cancelled, stopped))
-    todo: queue.SimpleQueue[Read] = queue.SimpleQueue()
-    for read in reads:
-        todo.put(read)
+    todo = _Todo(reads)
     come: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(width)
-    workers = min(width, len(reads))
+    workers = width
     for _ in range(workers):
         threading.Thread(
             target=_work, args=(todo, come, mine), name="isthmus-salesforce", daemon=True
@@ -56,6 +56,19 @@ def gathered(reads: Sequence[Read], width: int, context: ReadContext) -> Iterato
         stopped.set()
 
 
+class _Todo:
+    """The reads that are left, for several threads."""
+
+    def __init__(self, reads: Iterable[Read]) -> None:
+        self._reads = iter(reads)
+        self._lock = threading.Lock()
+
+    def next(self) -> Read | None:
+        """One that nobody else has; None when there is none left."""
+        with self._lock:
+            return next(self._reads, None)
+
+
 def _next(
     come: queue.Queue[pa.RecordBatch | BaseException | None], context: ReadContext
 ) -> pa.RecordBatch | BaseException | None:
@@ -68,18 +81,14 @@ def _next(
 
 
 def _work(
-    todo: queue.SimpleQueue[Read],
+    todo: _Todo,
     come: queue.Queue[pa.RecordBatch | BaseException | None],
     context: ReadContext,
 ) -> None:
     """Take reads until there are none left."""
     last: BaseException | None = None
     try:
-        while True:
-            try:
-                read = todo.get_nowait()
-            except queue.Empty:
-                break
+        while (read := todo.next()) is not None:
             for batch in read(context):
                 _put(come, batch, context)
     except BaseException as error:  # handed to the thread that gathers

@@ -7,12 +7,18 @@ from typing import Final
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Lookup, ScanRequest
 from isthmus.connectors.predicates import columns_of
-from isthmus.errors import UnknownName
+from isthmus.errors import ConfigError, UnknownName
 
-__all__ = ["INCLUDE_DELETED", "demand_known"]
+__all__ = ["ACCESSES", "BULK", "INCLUDE_DELETED", "PARALLEL", "REST", "demand_known"]
 
 #: The scan option that reads deleted and archived rows as well (the `queryAll` resource).
 INCLUDE_DELETED: Final = "include_deleted"
+
+#: How to fetch: page by page, in ranges of Ids side by side, by a Bulk job.
+REST: Final = "rest"
+PARALLEL: Final = "parallel"
+BULK: Final = "bulk"
+ACCESSES: Final = (REST, PARALLEL, BULK)
 
 
 def demand_known(request: ScanRequest) -> None:
@@ -33,11 +39,16 @@ def demand_known(request: ScanRequest) -> None:
         if name not in names:
             raise UnknownName(f"{request.table.name} has no column {name!r}")
     for option in request.options:
-        if option != INCLUDE_DELETED:
+        if option not in (INCLUDE_DELETED, *ACCESSES):
             raise UnknownName(
                 f"a Salesforce table has no option {option!r}",
-                remedy=f"The only option is {INCLUDE_DELETED}.",
+                remedy=f"The options are {', '.join((INCLUDE_DELETED, *ACCESSES))}.",
             )
+    if len(ways := request.options & set(ACCESSES)) > 1:
+        raise ConfigError(
+            f"{request.table.name} can't be read by {' and '.join(sorted(ways))} at once",
+            remedy="Give one of them.",
+        )
 
 
 def _demand_looked_up(lookups: tuple[Lookup, ...], table: Table) -> None:

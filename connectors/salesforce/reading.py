@@ -20,6 +20,7 @@ from isthmus.connectors.salesforce.keys import matching
 from isthmus.connectors.salesforce.lookups import existing
 from isthmus.connectors.salesforce.paging import Reading, read
 from isthmus.connectors.salesforce.planning import Chunk, Draft, halved
+from isthmus.connectors.salesforce.ranges import read_ranges
 from isthmus.connectors.salesforce.soql import Statement
 from isthmus.errors import SourceError
 
@@ -54,8 +55,16 @@ class Org:
     concurrency: int
 
 
-def rows(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
+def rows(
+    org: Org, draft: Draft, context: ReadContext, *, chains: int = 1
+) -> Iterator[pa.RecordBatch]:
     """Every row of the draft, each once, with its columns.
+
+    Args:
+        org: where.
+        draft: what.
+        context: when to stop.
+        chains: how many ranges of Ids are read side by side, where it is one statement.
 
     Raises:
         DataError: a value does not fit its column, or the org contradicts itself.
@@ -65,6 +74,9 @@ def rows(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatc
     """
     if draft.request.aggregates:
         yield from _groups(org, draft, context)
+        return
+    if chains > 1:
+        yield from _ranges(org, draft, chains, context)
         return
     reads = [partial(_chunk, org, draft, chunk) for chunk in draft.chunks]
     left = draft.limit
@@ -76,6 +88,12 @@ def rows(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatc
         left -= batch.num_rows
         if left <= 0:
             return
+
+
+def _ranges(org: Org, draft: Draft, chains: int, context: ReadContext) -> Iterator[pa.RecordBatch]:
+    reading = _reading(org, draft, draft.parts[0], context)
+    for batch in read_ranges(reading, draft.bare[0], chains):
+        yield _finished(batch, draft)
 
 
 def _chunk(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
@@ -112,12 +130,15 @@ def _rows(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterato
     """The rows of a chunk, with the draft's columns."""
     table = draft.request.table
     for batch in _whole(org, draft, chunk, context):
-        if draft.request.lookups:
-            fields = draft.parts[0]
-            batch = existing(batch, draft.request, fields)
         if chunk.keys is not None:
             batch = matching(batch, table, chunk.keys)
-        yield _named(batch, draft)
+        yield _finished(batch, draft)
+
+
+def _finished(batch: pa.RecordBatch, draft: Draft) -> pa.RecordBatch:
+    if draft.request.lookups:
+        batch = existing(batch, draft.request, draft.parts[0])
+    return _named(batch, draft)
 
 
 def _whole(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
@@ -156,10 +177,14 @@ def _pages(
     fields: tuple[Field, ...],
     context: ReadContext,
 ) -> Iterator[pa.RecordBatch]:
+    return read(_reading(org, draft, fields, context), statement)
+
+
+def _reading(org: Org, draft: Draft, fields: tuple[Field, ...], context: ReadContext) -> Reading:
     selected = tuple(field.selected for field in fields)
     wanted = tuple(field.path for field in fields)
     decoder = Decoder(draft.request.table.name, selected, wanted)
-    return read(Reading(org.source, org.client, decoder, org.resource, context), statement)
+    return Reading(org.source, org.client, decoder, org.resource, context)
 
 
 def _named(batch: pa.RecordBatch, draft: Draft) -> pa.RecordBatch:
