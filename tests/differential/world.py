@@ -21,6 +21,7 @@ from isthmus.localorg import LocalOrg
 from isthmus.localorg.switches import CHOICES
 from tests.differential.lake import TABLES, write_lake
 from tests.differential.planlog import PlanLog
+from tests.differential.read_once import ReadOnce
 from tests.differential.relations import Relation, read_relations
 
 __all__ = ["Setting", "World", "random_setting", "world"]
@@ -124,7 +125,12 @@ def world(
             reference.execute(f"CREATE VIEW main.{name} AS {text}")
         opened = [
             stack.enter_context(
-                connect(project_of(orgs, folder, views, version), setting, pushdown, crm)
+                connect(
+                    project_of(orgs, folder, views, version),
+                    setting,
+                    pushdown,
+                    crm if pushdown else ReadOnce,
+                )
             )
             for pushdown, version in VERSIONS.items()
         ]
