@@ -14,7 +14,7 @@ import pytest
 
 from tests.mutation.mutants import Mutant, all_mutants, mutated
 
-__all__ = ["caught_by", "main"]
+__all__ = ["caught_by", "failing", "main"]
 
 #: pytest's own words: tests failed, and nothing else went wrong.
 FAILED = 1
@@ -55,16 +55,25 @@ def caught_by(mutant: Mutant, steps: Sequence[Sequence[str]]) -> str | None:
         RuntimeError: a step broke down instead of failing, or did not load the changed module.
     """
     for step in steps:
-        command = [sys.executable, "-m", "tests.mutation.run", mutant.name, *step]
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, env=environment
-        )
+        done = _run(mutant.name, step)
         if done.returncode == FAILED:
             return " ".join(step)
         if done.returncode != 0:
             raise RuntimeError(f"{mutant.name}: {step} broke down:\n{done.stdout}{done.stderr}")
     return None
+
+
+def failing(steps: Sequence[Sequence[str]]) -> list[str]:
+    """The steps that fail with nothing flipped: they would seem to catch everything."""
+    return [" ".join(step) for step in steps if _run("-", step).returncode != 0]
+
+
+def _run(name: str, step: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.mutation.run", name, *step]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=_SECONDS, env=environment
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

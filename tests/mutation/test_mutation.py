@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mutation.mutants import FLIPS, all_mutants
-from tests.mutation.run import caught_by, main
+from tests.mutation.run import caught_by, failing
 
 JUDGE = ("tests/connectors/salesforce/test_salesforce_judge.py",)
 MUTANTS = all_mutants()
@@ -29,5 +29,6 @@ def test_what_can_not_be_caught_is_told() -> None:
         caught_by(mutant, [("tests/no_such_file.py",)])
 
 
-def test_without_a_flip_nothing_is_caught() -> None:
-    assert main(["-", "--collect-only", *JUDGE]) == 0
+def test_tests_that_fail_anyway_catch_nothing() -> None:
+    assert failing([JUDGE]) == []
+    assert failing([("tests/no_such_file.py",)]) == ["tests/no_such_file.py"]
