@@ -17,7 +17,10 @@ from tests.mutation.run import caught_by, failing
 
 #: What is asked of the tests, the quickest first.
 STEPS = (
-    ("tests/connectors/salesforce/test_salesforce_judge.py",),
+    (
+        "tests/connectors/salesforce/test_salesforce_judge.py",
+        "tests/mutation/test_survivors.py",
+    ),
     (
         "tests/connectors/salesforce",
         "--ignore=tests/connectors/salesforce/test_salesforce_faults.py",
