@@ -1,4 +1,4 @@
-"""The demo's project folder: a project file, two views, the ECB's rates, a web shop's orders."""
+"""The demo's project folder: a project file, views, the ECB's rates, orders, visits of a fair."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ ready_file = "org.json"
 kind = "files"
 root = "ecb"
 
-# The orders of a web shop: lake/orders/year=2026/part-0.parquet is lake.orders
+# The orders of a web shop, lake/orders/year=2026/part-0.parquet and so on, are lake.orders;
+# who came to the booth at a fair, lake/visits.parquet, is lake.visits
 [sources.lake]
 kind = "files"
 root = "lake"
@@ -39,6 +40,8 @@ folder = "views"
 _YEARS = 5
 _ORDERS_PER_ACCOUNT = 4
 _CHANNELS = ("web", "app", "marketplace")
+_VISITS = 60
+_INTERESTS = ("demo", "pricing", "support")
 
 
 def write_project(folder: Path, *, accounts: int, today: date, seed: int = 7) -> None:
@@ -48,17 +51,18 @@ def write_project(folder: Path, *, accounts: int, today: date, seed: int = 7) ->
         folder: where to.
         accounts: how many accounts the org has; orders go to ``ACC-000001`` and on.
         today: the last day with orders.
-        seed: of the orders; the same arguments give the same files.
+        seed: of orders and visits; the same arguments give the same files.
     """
     for name in ("ecb", "lake/orders", "views"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "isthmus.toml").write_text(PROJECT, "utf-8")
     home = files("isthmus.interfaces.demo")
-    for view in ("day_rates.sql", "pipeline_360.sql"):
+    for view in ("day_rates.sql", "pipeline_360.sql", "visitors_deals.sql"):
         text = home.joinpath("views", view).read_text("utf-8")
         (folder / "views" / view).write_text(text, "utf-8")
     _write_rates(folder / "ecb" / "rates.csv")
     _write_orders(folder / "lake" / "orders", accounts, today, random.Random(seed))
+    _write_visits(folder / "lake" / "visits.parquet", accounts, today, random.Random(seed))
 
 
 def _write_rates(path: Path) -> None:
@@ -112,3 +116,21 @@ def _orders_table(rows: list[_Order]) -> pa.Table:
     )
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)
+
+
+def _write_visits(path: Path, accounts: int, today: date, dice: random.Random) -> None:
+    """The badges that were scanned: a few accounts of many, some of them twice."""
+    rows = [
+        (
+            f"ACC-{dice.randrange(1, accounts + 1):06d}",
+            today - timedelta(days=dice.randrange(1, 4)),
+            dice.choice(_INTERESTS),
+        )
+        for _ in range(_VISITS)
+    ]
+    schema = pa.schema(
+        [("account_number", pa.string()), ("visited_on", pa.date32()), ("interest", pa.string())]
+    )
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    pq.write_table(pa.table(arrays, schema), path)

@@ -117,8 +117,8 @@ def _console(example: Example, command: str, expected: str, folder: Path) -> Non
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("docs")
-    with LocalOrg(data="demo", scale=1, seed=7) as org:
-        write_project(folder, accounts=1000, today=date.today())
+    with LocalOrg(data="demo", scale=10, seed=7) as org:
+        write_project(folder, accounts=10_000, today=date.today())
         (folder / "org.json").write_text(json.dumps(org.ready))
         yield folder
 
