@@ -104,6 +104,8 @@ KNOWN: list[tuple[str, Predicate, bool]] = [
     ("c > 1e3", Compare("c", ">=", Decimal("1000.00")), False),
     ("c = 0.1e0", Compare("c", "=", Decimal("0.10")), False),
     ("c * 2 > 5", Compare("c", ">", Decimal("2.50")), True),
+    ("c * -0.5 > 1", Compare("c", "<", Decimal("-2.00")), True),
+    ("f = 0.1::FLOAT", Compare("f", "=", 0.10000000149011612), True),
     ("n::VARCHAR = '5'", Compare("n", "=", 5), True),
     ("n::VARCHAR = '05'", NEVER, True),
     # days and instants
@@ -125,6 +127,17 @@ KNOWN: list[tuple[str, Predicate, bool]] = [
     ("year(ts) >= 2024", Compare("ts", ">=", at(2023, 12, 31, 23)), False),
     ("strftime(d, '%Y-%m') = '2024-02'", both("d", date(2024, 2, 1), date(2024, 3, 1)), False),
     ("d >= TIMESTAMPTZ '2024-06-04 12:00'", Compare("d", ">", date(2024, 6, 4)), True),
+    ("d < TIMESTAMPTZ '2024-06-04 12:00'", Compare("d", "<=", date(2024, 6, 4)), True),
+    (
+        "date_trunc('week', d) IN ('2024-06-03', '2024-06-04')",
+        both("d", date(2024, 6, 3), date(2024, 6, 10)),
+        True,
+    ),
+    (
+        "date_trunc('quarter', tu) IN ('2024-04-01', '2024-05-01')",
+        both("tu", datetime(2024, 4, 1), datetime(2024, 7, 1)),
+        True,
+    ),
     ("d + 3 > '2024-01-01'", Compare("d", ">", date(2023, 12, 29)), True),
     ("DATE '2024-01-31' - d < 7", Compare("d", ">", date(2024, 1, 24)), False),
     ("datediff('month', d, '2024-03-31') < 2", Compare("d", ">=", date(2024, 2, 1)), False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -18,11 +18,18 @@ from tests.engine.bound.planned import implied
 class World:
     """The rows, in DuckDB under a time zone and here."""
 
-    def __init__(self, zone: str) -> None:
+    def __init__(
+        self,
+        zone: str,
+        make: Callable[[Any], None] = fill,
+        table: Mapping[str, str] = TABLE,
+    ) -> None:
         self.zone = zone
+        self.table = table
         self.con = duckdb.connect()
-        self.con.execute("SET TimeZone = 'UTC'")
-        fill(self.con)
+        self.con.execute(f"SET TimeZone = '{zone}'")
+        make(self.con)
+        self.con.execute("SET TimeZone = 'UTC'")  # in another, the ends of time are out of range
         self.rows = self.con.sql("FROM rows").to_arrow_table().to_pylist()
         self.con.execute(f"SET TimeZone = '{zone}'")
         self.told: Counter[str] = Counter()
@@ -34,7 +41,7 @@ class World:
             self.told["refused"] += 1
             return
         passing = {k for (k,) in found}
-        known = implied(self.con, TABLE, condition, self.zone)
+        known = implied(self.con, self.table, condition, self.zone)
         if known is None:
             self.told["not known"] += 1
             return
