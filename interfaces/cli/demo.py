@@ -1,4 +1,4 @@
-"""`isthmus demo`: from nothing to an answer, and what it cost."""
+"""`isthmus demo`: from nothing to two answers, and what they cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from isthmus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from isthmus.engine.connection import Connection
+    from isthmus.interfaces.demo.show import Cost, Question
 
 __all__ = ["demo"]
 
@@ -25,7 +30,7 @@ _SCALE, _SEED = 30, 7
               help="Thousands of accounts and of opportunities.")  # fmt: skip
 @click.option("--prompt", "ask", is_flag=True, help="Stay, with a prompt to ask more.")
 def demo(keep: Path | None, scale: int, ask: bool) -> None:
-    """Ask one question over a local org and two folders of files, and show what it cost."""
+    """Ask two questions over a local org and files, and show what was sent and what it cost."""
     import isthmus
     from isthmus.interfaces.demo import show
     from isthmus.interfaces.demo.org import running_org
@@ -37,26 +42,39 @@ def demo(keep: Path | None, scale: int, ask: bool) -> None:
         click.echo(f"Starting a local org with {accounts:,} accounts, beside it files ...")
         write_project(folder, accounts=accounts, today=date.today())
         with running_org(folder, scale=scale, seed=_SEED), isthmus.connect(folder) as connection:
-            show.heading("The question: views/pipeline_360.sql")
-            click.echo((folder / "views" / "pipeline_360.sql").read_text("utf-8").strip())
-            show.heading("SQL")
-            click.echo(show.QUESTION)
-            result = connection.sql(show.QUESTION)
-            show.heading("Sent to the sources")
-            show.show_sent(result.bill.fragments)
-            show.heading("Answer")
-            show.show_answer(result)
-            predicted, actual = show.of_org(result.bill.fragments)
+            costs = [
+                _asked(connection, folder, number, question)
+                for number, question in enumerate(show.QUESTIONS, 1)
+            ]
             show.heading("The bill, of the org")
             extract = show.full_extract(connection)
-            metadata = result.bill.metadata.metadata_calls
-            show.show_account(show.Account(predicted, actual, extract, metadata))
+            show.show_costs([cost for cost, _ in costs], extract, sum(m for _, m in costs))
             if ask:
                 from isthmus.interfaces.prompt.session import prompt
 
                 prompt(str(folder))
         show.heading("Next")
         click.echo(_next_command(keep, scale))
+
+
+def _asked(
+    connection: Connection, folder: Path, number: int, question: Question
+) -> tuple[Cost, int]:
+    """Predict, ask and show one question; gives its cost, and the metadata calls it made."""
+    from isthmus.interfaces.demo import show
+
+    show.heading(f"Question {number}: views/{question.view}.sql")
+    click.echo(f"{question.words[0].upper()}{question.words[1:]}\n")
+    click.echo((folder / "views" / f"{question.view}.sql").read_text("utf-8").strip())
+    click.echo(f"\n{question.sql}")
+    with connection.sql(question.sql) as result:
+        plan = result.plan  # nothing has been read yet
+        show.heading("Answer")
+        show.show_answer(result)
+        show.heading("Sent to the sources")
+        show.show_sent(result.plan, result.bill.fragments)
+        cost = show.cost_of(plan, result.bill.fragments)
+        return cost, result.bill.metadata.metadata_calls
 
 
 @contextlib.contextmanager

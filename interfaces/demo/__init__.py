@@ -1,1 +1,1 @@
-"""The demo: a local org, two folders of files and one question over all three."""
+"""The demo: a local org, two folders of files and two questions over all three."""

@@ -54,21 +54,38 @@ def gone(folder: Path, seconds: float = 10) -> bool:
     return True
 
 
-def test_it_shows_question_fragments_answer_and_bill(tmp_path: Path) -> None:
+def test_it_shows_questions_fragments_answers_and_bills(tmp_path: Path) -> None:
     process = start(tmp_path)
     out, _ = process.communicate(timeout=90)
     text = out.decode()
     assert process.returncode == 0, text
-    for part in ("WITH deals AS", "FROM pipeline_360", "FROM Opportunity", "FROM Account"):
+    for part in ("WITH deals AS", "FROM pipeline_360", "FROM visitors_deals", "FROM Opportunity"):
         assert part in text
     assert "lake.orders" in text
     assert "ecb.rates" in text
-    assert re.search(r"\(\d+ rows\)", text)
-    actual = _figures(text, "actual")
-    extract = _figures(text, "a full extract of both objects")
-    assert actual[0] == 2
-    assert extract[1] > 10 * actual[1]
-    assert extract[2] > 10 * actual[2]
+    assert len(re.findall(r"^\(8 rows\)$", text, re.MULTILINE)) == 2
+    # keys of a file into the org, its keys into files, looked-up rows along with what looks them up
+    assert re.search(r"IN \('ACC-\d+','ACC-\d+', \.\.\. \d\d keys\)", text)
+    for words in (
+        "push_keys: AccountNumber IN (the keys of lake.visits.account_number)",
+        "push_keys: account_number IN (the keys of crm.Account.AccountNumber)",
+        "co_fetch: User comes along by OwnerId",
+        "co_fetch: Account comes along by AccountId",
+    ):
+        assert words in text
+    for number, calls in (1, 2), (2, 1):
+        predicted = _figures(text, f"{number}. predicted, before asking")
+        assert predicted[0] == calls
+    within = re.findall(r"^   within (\d+) to ([\d,]+) calls; actual +(\d+) ", text, re.MULTILINE)
+    assert [int(actual) for _, _, actual in within] == [2, 1]
+    for low, high, actual in within:
+        assert int(low) <= int(actual) <= int(high.replace(",", ""))
+    actual = _figures(text, "both, actual")
+    extract = _figures(text, "a full extract of three objects")
+    assert actual[0] == 3
+    assert extract[0] >= 10 * actual[0]
+    assert extract[1] > 100 * actual[1]
+    assert extract[2] > 100 * actual[2]
     assert "isthmus demo --keep" in text
     assert "\x1b" not in text
     assert gone(tmp_path)
@@ -76,7 +93,7 @@ def test_it_shows_question_fragments_answer_and_bill(tmp_path: Path) -> None:
 
 
 def _figures(text: str, label: str) -> list[int]:
-    found = re.search(rf"^{label} +([\d,]+) +([\d,]+) +([\d,]+)$", text, re.MULTILINE)
+    found = re.search(rf"^{re.escape(label)} +([\d,]+) +([\d,]+) +([\d,]+)$", text, re.MULTILINE)
     assert found, text
     return [int(group.replace(",", "")) for group in found.groups()]
 
