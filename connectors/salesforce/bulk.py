@@ -38,6 +38,8 @@ LOOKS: Final = 4
 MORE_LOOKS: Final = 60
 #: Characters of a job's statement (SOQL and SOSL Reference v65.0, p. 9).
 _STATEMENT_CHARS: Final = 100_000
+#: Pages that are read at a time.
+_SIDE_BY_SIDE: Final = 2
 #: A job is chosen where pages take this many times its calls.
 _WORTH: Final = 3
 
@@ -137,37 +139,36 @@ def _pages(
 ) -> Iterator[pa.RecordBatch]:
     by_path = {field.path: field.column for part in draft.parts for field in part}
     decoder = CsvDecoder(statement.table, tuple(by_path[path] for path in statement.columns))
-    first, batch = _page(org, decoder, partial(job.page, None), context)
-    yield batch
-    locator = first.following
+    locator, pieces = _page(org, decoder, partial(job.page, None), context)
+    yield from pieces
     if locator is not None and job.tells_addresses:
+        del pieces
         reads: Iterator[Read] = (
             partial(_at, org, decoder, job, path) for path in job.addresses(locator)
         )
-        yield from gathered(reads, org.concurrency, context)
+        yield from gathered(reads, min(org.concurrency, _SIDE_BY_SIDE), context)
         return
     while locator is not None:
-        following, batch = _page(org, decoder, partial(job.page, locator), context)
-        yield batch
-        locator = following.following
+        locator, pieces = _page(org, decoder, partial(job.page, locator), context)
+        yield from pieces
 
 
 def _at(
     org: Org, decoder: CsvDecoder, job: Job, path: str, context: ReadContext
 ) -> Iterator[pa.RecordBatch]:
-    _, batch = _page(org, decoder, partial(job.page_at, path), context)
-    yield batch
+    _, pieces = _page(org, decoder, partial(job.page_at, path), context)
+    yield from pieces
 
 
 def _page(
     org: Org, decoder: CsvDecoder, ask: Callable[[ReadContext], JobPage], context: ReadContext
-) -> tuple[JobPage, pa.RecordBatch]:
-    """A page and its rows; one that is not whole is asked for again."""
+) -> tuple[str | None, list[pa.RecordBatch]]:
+    """A page's rows and the next one's locator; a page that is not whole is asked for again."""
     policy = org.client.policy
     for broken in range(policy.repeats + 1):
         page = ask(context)
         try:
-            return page, decoder.page(page)
+            return page.following, decoder.page(page)
         except Torn as error:
             fault = error
         context.wait(policy.wait(broken))

@@ -6,6 +6,7 @@ An empty field is null, whatever the type: stored text is never empty (*Apex Dev
 
 from __future__ import annotations
 
+import mmap
 from typing import Final
 
 import pyarrow as pa
@@ -18,7 +19,10 @@ from isthmus.errors import DataError
 
 __all__ = ["CsvDecoder", "Torn"]
 
-_POOL: Final = pa.system_memory_pool()
+# what the system's allocator keeps of pages that come and go is more
+_POOL: Final = pa.default_memory_pool()
+#: Bytes that are read at a time: small pieces leave the memory as it was.
+_BLOCK: Final = 1 << 19
 #: The most that Arrow reads at once.
 _LARGEST: Final = (1 << 31) - 1
 
@@ -50,8 +54,8 @@ class CsvDecoder:
             check_utf8=True,
         )
 
-    def page(self, page: JobPage) -> pa.RecordBatch:
-        """The rows of a page.
+    def page(self, page: JobPage) -> list[pa.RecordBatch]:
+        """The rows of a page, in small pieces: a page is as long as the org likes.
 
         Raises:
             Torn: it lacks rows that it says it has.
@@ -59,36 +63,44 @@ class CsvDecoder:
         """
         if not page.body:
             raise Torn("the page is empty and lacks even its header")
-        table = self._read(page.body)
-        if table.column_names != self._names:
-            raise DataError(
-                f"{self._table}: the bulk results have the columns {table.column_names[:9]}, and "
-                f"{self._names[:9]} were asked for",
-                remedy="Refresh the source: the object may have changed since it was described.",
-            )
-        if table.num_rows != page.rows:
-            raise Torn(f"the page says that it has {page.rows} rows, and has {table.num_rows}")
-        arrays = [
-            self._cast(column, table.column(number).combine_chunks())
-            for number, column in enumerate(self._selected)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        pieces = self._read(page.body)
+        rows = sum(piece.num_rows for piece in pieces)
+        if rows != page.rows:
+            raise Torn(f"the page says that it has {page.rows} rows, and has {rows}")
+        return pieces
 
-    def _read(self, body: bytes) -> pa.Table:
+    def _read(self, body: bytes | mmap.mmap) -> list[pa.RecordBatch]:
         try:
-            return pcsv.read_csv(
-                pa.BufferReader(body),
-                read_options=pcsv.ReadOptions(
-                    use_threads=False, block_size=min(len(body) + 1, _LARGEST)
-                ),
-                parse_options=pcsv.ParseOptions(newlines_in_values=True, double_quote=True),
-                convert_options=self._convert,
-                memory_pool=_POOL,
-            )
+            try:
+                return self._pieces(body, _BLOCK)
+            except pa.ArrowInvalid:
+                # a row longer than a block, or a value that does not fit: this tells them apart
+                return self._pieces(body, min(len(body) + 1, _LARGEST))
         except pa.ArrowInvalid as error:
-            if not body.endswith(b"\n"):
+            if body[-1:] != b"\n":
                 raise Torn(f"the page breaks off: {error}") from error
             raise self._misfit(error) from error
+
+    def _pieces(self, body: bytes | mmap.mmap, block: int) -> list[pa.RecordBatch]:
+        with pcsv.open_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            read_options=pcsv.ReadOptions(use_threads=False, block_size=block),
+            parse_options=pcsv.ParseOptions(newlines_in_values=True, double_quote=True),
+            convert_options=self._convert,
+            memory_pool=_POOL,
+        ) as reader:
+            if reader.schema.names != self._names:
+                raise DataError(
+                    f"{self._table}: the bulk results have the columns {reader.schema.names[:9]}, "
+                    f"and {self._names[:9]} were asked for",
+                    remedy="Refresh the source: the object may have changed since it was "
+                    "described.",
+                )
+            return [self._typed(piece) for piece in reader]
+
+    def _typed(self, piece: pa.RecordBatch) -> pa.RecordBatch:
+        arrays = [self._cast(c, piece.column(n)) for n, c in enumerate(self._selected)]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _cast(self, column: Column, read: pa.Array) -> pa.Array:
         if read.type == column.type:

@@ -8,6 +8,7 @@ it still runs, and deleted, so that no results of it lie about in the org for a 
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -46,7 +47,7 @@ class JobPage:
         following: the locator of the next page; None on the last.
     """
 
-    body: bytes
+    body: bytes | mmap.mmap
     rows: int
     following: str | None
 
@@ -144,7 +145,8 @@ class Job:
                 f"{self._place}: a page of bulk job {self.id} does not say how many rows it has",
                 remedy='Read it page by page: access = "rest" in the source.',
             )
-        return JobPage(answer.body, int(told), None if following == "null" else following)
+        body = answer.body if answer.large is None else answer.large
+        return JobPage(body, int(told), None if following == "null" else following)
 
     @property
     def tells_addresses(self) -> bool:

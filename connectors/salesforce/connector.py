@@ -36,7 +36,13 @@ from isthmus.connectors.salesforce.estimate import Known
 from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.metadata import Metadata
 from isthmus.connectors.salesforce.never import refuted
-from isthmus.connectors.salesforce.options import BULK, INCLUDE_DELETED, REST, demand_known
+from isthmus.connectors.salesforce.options import (
+    ACCESSES,
+    BULK,
+    INCLUDE_DELETED,
+    REST,
+    demand_known,
+)
 from isthmus.connectors.salesforce.planning import Draft, draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
 from isthmus.connectors.salesforce.reading import Org, rows
@@ -64,6 +70,7 @@ class Salesforce(Connector):
     """
 
     kind = "salesforce"
+    scan_options = frozenset({INCLUDE_DELETED, *ACCESSES})
     abilities = frozenset(
         {
             Ability.FILTER,
