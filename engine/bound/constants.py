@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from math import isnan
-from struct import pack, unpack
 from typing import Any, Final
 
 from isthmus.connectors.predicates import Value
@@ -76,7 +75,7 @@ def _value(name: str, more: Mapping[str, Any], value: Any) -> Literal:
         case "FLOAT" | "DOUBLE":
             if not isinstance(value, (int, float)) or isnan(value):
                 raise Untold(f"{value!r} has no place in an order of numbers")
-            return float(value) if name == "DOUBLE" else _single(value)
+            return float(value)
         case "DATE":
             return _EPOCH.date() + timedelta(days=value)
         case "TIME":
@@ -100,12 +99,6 @@ def _whole(value: Any) -> int:
     if isinstance(value, Mapping):  # 128 bits come as two halves
         return (int(value["upper"]) << 64) + int(value["lower"])
     return int(value)
-
-
-def _single(value: float) -> float:
-    """The number that a FLOAT really is: it is written in the fewest digits that tell it."""
-    found: float = unpack("f", pack("f", value))[0]
-    return found
 
 
 def _time(micros: int) -> time:

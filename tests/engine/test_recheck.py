@@ -154,6 +154,16 @@ def test_a_pattern_that_would_mean_something_else_is_unfit(unfit: Predicate) -> 
         expression([unfit], SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [("a_b", True), ("a%b", True), ("a_", False), ("%", True), ("a%c", False)],
+)
+def test_a_wildcard_stands_for_a_line_break_too(pattern: str, wanted: bool) -> None:
+    table = pa.table({"s": ["a\nb"]})
+    found = table.filter(expression([Like("s", pattern)], table.schema))
+    assert found.num_rows == wanted
+
+
 def test_of_nothing() -> None:
     table = pa.table({"n": [1, None]})
     assert table.filter(expression([Or(())], table.schema)).num_rows == 0

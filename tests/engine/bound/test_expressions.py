@@ -100,6 +100,13 @@ KNOWN: list[tuple[str, Predicate, bool]] = [
     # numbers
     ("n > 1.5", Compare("n", ">=", 2), True),
     ("n = 1.5", NEVER, True),
+    ("n > 3 AND n < 7", And((Compare("n", ">", 3), Compare("n", "<", 7))), True),
+    ("n BETWEEN 3 AND 7", both("n", 3, 7, "<="), True),
+    (
+        "NOT (n::DOUBLE BETWEEN 3.5e0 AND 7e0)",
+        Or((Compare("n", "<=", 3), Compare("n", ">", 7))),
+        True,
+    ),
     ("n::DOUBLE <= 2.5e0", Compare("n", "<=", 2), True),
     ("c > 1e3", Compare("c", ">=", Decimal("1000.00")), False),
     ("c = 0.1e0", Compare("c", "=", Decimal("0.10")), False),
