@@ -125,6 +125,7 @@ def plan_to_text(plan: Plan) -> str:
 
 def _shortened(predicate: str) -> str:
     """A list of a thousand keys is no reading matter; `to_dict` has it whole."""
+    predicate = predicate.replace("\n", "\\n").replace("\r", "\\r")
     if len(predicate) <= _LONGEST_PREDICATE:
         return predicate
     return f"{predicate[:_LONGEST_PREDICATE]}… ({len(predicate):,} characters)"

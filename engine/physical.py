@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -115,7 +115,7 @@ def _listed(value: Any) -> list[str]:
 def _scan(
     scan: Scan, projections: list[str], filters: list[str], above: tuple[str, ...], reach: Reach
 ) -> PhysicalScan:
-    taken = [scan.offers[f] for f in filters if f in scan.offers]
+    taken = [scan.offers[f] for f in _whole(filters, scan.offers)]
     # Offers of other scans of the same occurrence (an unfolded view read twice) are not ours.
     refused = [o for o in scan.offers.values() if not o.taken]
     residual = tuple(r for r in above if any(u in r for u in scan.names))
@@ -126,6 +126,16 @@ def _scan(
         _unexplained(residual, refused),
         reach,
     )
+
+
+def _whole(pieces: list[str], offers: Collection[str]) -> Iterator[str]:
+    """The filters' texts: EXPLAIN parts them at line breaks, also those within a constant."""
+    text = ""
+    for piece in pieces:
+        text = f"{text}\n{piece}" if text else piece
+        if text in offers:
+            yield text
+            text = ""
 
 
 def _unexplained(residual: tuple[str, ...], offers: Sequence[Offer]) -> tuple[str, ...]:
