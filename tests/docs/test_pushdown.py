@@ -65,6 +65,7 @@ def test_the_page_is_what_the_rules_say() -> None:
 
 def test_every_rule_has_a_line() -> None:
     assert set(RULES) <= set(rule_functions()) == {row.rule for row in ROWS}
+    assert list(dict.fromkeys(r.rule for r in ROWS if r.rule in RULES)) == list(RULES)
     fired = {name for module in modules() for name in names_fired(module)}
     assert fired == {row.fires_as for row in ROWS}
 
