@@ -2,13 +2,16 @@
 
     python benchmarks/full_scan.py --rows 100000 1000000
     python benchmarks/full_scan.py --rows 1000000 --latency 150 --contenders baseline ours chains
+    python benchmarks/full_scan.py --rows 1000000 --contenders baseline results their_results
     python benchmarks/full_scan.py --rows 1000000 5000000 --contenders ours --runs 1
 
 Each contender is a process of its own against one local org (a third process). The baseline is
 simple-salesforce's `query_all` into a pandas DataFrame; the floor fetches the same pages over
 the same connection and decodes nothing; chains are eight ranges of Ids read side by side. Figures
 are ratios to the first contender. With a latency, the org waits so many milliseconds before it
-answers a query or gives a page. Five million rows are for the peak of memory: no baseline fits.
+answers a query or gives a page. `bulk` and `their_bulk` include the job's own time and the waits
+between looks at it; `results` and `their_results` read a job that is complete. Five million rows
+are for the peak of memory: no baseline fits.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,36 +55,93 @@ def baseline(ready: dict[str, Any]) -> int:
     return len(frame)
 
 
-def ours(ready: dict[str, Any]) -> int:
+def ours(ready: dict[str, Any], hint: str = "rest", **settings: Any) -> int:
     import isthmus
-    from isthmus.connectors.salesforce.config import KIND
 
-    source = {"kind": "salesforce", "ready_file": ready["ready_file"]}
-    if "access" in KIND.keys:  # pages, as the others: a Bulk job is another comparison
-        source["access"] = "rest"
+    source = {"kind": "salesforce", "ready_file": ready["ready_file"], **settings}
+    sql = f"SELECT /*+ {hint} */ {', '.join(COLUMNS)} FROM crm.Opportunity"
     rows = 0
     with isthmus.connect({"sources": {"crm": source}}, time_zone="UTC") as con:
-        for batch in con.sql(f"SELECT {', '.join(COLUMNS)} FROM crm.Opportunity").reader():
+        for batch in con.sql(sql).reader():
             rows += batch.num_rows
     return rows
 
 
 def chains(ready: dict[str, Any]) -> int:
-    from isthmus.connectors.contract import ReadContext
-    from isthmus.connectors.salesforce import Salesforce
-    from isthmus.connectors.salesforce.decode import Decoder
-    from isthmus.connectors.salesforce.paging import Reading
-    from isthmus.connectors.salesforce.ranges import read_ranges
-    from isthmus.connectors.salesforce.soql import Statement
+    return ours(ready, "parallel", concurrency=CHAINS)
 
-    source = {"kind": "salesforce", "ready_file": ready["ready_file"], "concurrency": CHAINS}
-    org, context = Salesforce("crm", source), ReadContext()
+
+def bulk(ready: dict[str, Any]) -> int:
+    return ours(ready, "bulk")
+
+
+def their_bulk(ready: dict[str, Any]) -> int:
+    """simple-salesforce's own reader of Bulk jobs, not waiting longer than ours, into pandas."""
+    import io
+
+    import pandas
+    import requests
+    from simple_salesforce import Salesforce
+
+    session = requests.Session()
+    session.verify, session.trust_env = ready["ca_file"], False
+    org = Salesforce(instance_url=ready["https"], session_id=ready["access_token"], session=session)
+    pages = org.bulk2.Opportunity.query(SOQL, wait=0)
+    frames = [pandas.read_csv(io.StringIO(str(page))) for page in pages]
+    return sum(len(frame) for frame in frames)
+
+
+def results(ready: dict[str, Any]) -> Callable[[], int]:
+    """The results of a job that is complete, read by ours."""
+    from isthmus.connectors.contract import ReadContext, ScanRequest
+    from isthmus.connectors.salesforce import Salesforce
+
+    org = Salesforce("crm", {"kind": "salesforce", "ready_file": ready["ready_file"]})
     table = org.describe("Opportunity")
     assert table is not None
-    decoder = Decoder(table.name, tuple(table.column(name) for name in COLUMNS), COLUMNS)
-    reading = Reading("crm", org._client(context), decoder, "query", context)
-    statement = Statement(table.name, COLUMNS, by_id=True)
-    return sum(batch.num_rows for batch in read_ranges(reading, statement, CHAINS))
+    fragment = org.plan(ScanRequest(table, COLUMNS, options=frozenset({"bulk"})))
+    job = _complete_job(ready, fragment.text)
+    batches = org.resume(fragment, job, ReadContext())
+    return lambda: sum(batch.num_rows for batch in batches)
+
+
+def their_results(ready: dict[str, Any]) -> Callable[[], int]:
+    """The results of a job that is complete, read by simple-salesforce and pandas."""
+    import io
+
+    import pandas
+    import requests
+    from simple_salesforce import Salesforce
+
+    session = requests.Session()
+    session.verify, session.trust_env = ready["ca_file"], False
+    org = Salesforce(instance_url=ready["https"], session_id=ready["access_token"], session=session)
+    job = _complete_job(ready, SOQL)
+
+    def read() -> int:
+        rows, locator = 0, ""
+        while True:
+            page = org.bulk2.Opportunity.get_query_results(job, locator, 50_000)
+            rows += len(pandas.read_csv(io.StringIO(page["records"])))
+            locator = page["locator"]
+            if not locator:
+                return rows
+
+    return read
+
+
+def _complete_job(ready: dict[str, Any], soql: str) -> str:
+    """The id of a job whose results are there."""
+    import urllib3
+
+    pool = urllib3.PoolManager(ca_certs=ready["ca_file"])
+    headers = {"Authorization": f"Bearer {ready['access_token']}"}
+    root = f"{ready['https']}/services/data/v62.0/jobs/query"
+    asked = {"operation": "query", "query": soql}
+    job = pool.request("POST", root, json=asked, headers=headers).json()["id"]
+    while pool.request("GET", f"{root}/{job}", headers=headers).json()["state"] != "JobComplete":
+        time.sleep(0.1)
+    return str(job)
 
 
 def floor(ready: dict[str, Any], soql: str = SOQL) -> int:
@@ -109,15 +170,31 @@ def _after(text: bytes, key: bytes) -> bytes | None:
     return rest[:end]
 
 
-CONTENDERS = {"baseline": baseline, "ours": ours, "chains": chains, "floor": floor}
+CONTENDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "baseline": baseline,
+    "ours": ours,
+    "chains": chains,
+    "bulk": bulk,
+    "their_bulk": their_bulk,
+    "results": results,
+    "their_results": their_results,
+    "floor": floor,
+}
+#: They prepare what is not compared, and give what is.
+PREPARED = ("results", "their_results")
+OURS = (
+    *("duckdb", "pyarrow.json", "pyarrow.csv", "simple_salesforce", "isthmus.engine.connection"),
+    "isthmus.connectors.salesforce.connector",
+)
 
 IMPORTS: dict[str, tuple[str, ...]] = {
     "baseline": ("pandas", "requests", "simple_salesforce"),
-    "ours": (
-        *("duckdb", "pyarrow.json", "simple_salesforce", "isthmus.engine.connection"),
-        "isthmus.connectors.salesforce.connector",
-    ),
-    "chains": ("pyarrow.json", "simple_salesforce", "isthmus.connectors.salesforce.ranges"),
+    "ours": OURS,
+    "chains": OURS,
+    "bulk": OURS,
+    "their_bulk": ("pandas", "requests", "simple_salesforce"),
+    "results": OURS,
+    "their_results": ("pandas", "requests", "simple_salesforce"),
     "floor": ("urllib3",),
 }
 
@@ -127,9 +204,11 @@ def contend(name: str, ready_file: str) -> None:
     ready = json.loads(Path(ready_file).read_text()) | {"ready_file": ready_file}
     for module in IMPORTS[name]:  # imports are not what is compared
         import_module(module)
+    contender = CONTENDERS[name]
+    read = contender(ready) if name in PREPARED else partial(contender, ready)
     before = resource.getrusage(resource.RUSAGE_SELF)
     began = time.perf_counter()
-    rows = CONTENDERS[name](ready)
+    rows = read()
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
