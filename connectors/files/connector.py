@@ -26,6 +26,7 @@ from isthmus.connectors.contract import (
     Verdict,
 )
 from isthmus.connectors.files.filters import expression, fits
+from isthmus.connectors.files.guess import passing_share
 from isthmus.connectors.files.pump import pumped
 from isthmus.connectors.files.selection import Chosen, Snapshot, choose
 from isthmus.connectors.files.settings import settings
@@ -241,7 +242,9 @@ class Files(Connector):
 
     def _estimate(self, request: ScanRequest, snapshot: Snapshot, chosen: list[Chosen]) -> Bill:
         parts = [p for c in chosen for p in c.parts]
-        rows = sum(p.rows for p in parts)
+        share = passing_share(And(request.predicates))
+        passing = [(p.rows, share if c.filtered else 1.0) for c in chosen for p in c.parts]
+        rows = math.ceil(sum(rows * part for rows, part in passing))
         remote = bool(chosen) and not snapshot.files[0].location.local
         return Bill(
             calls=len(chosen) if remote else 0,

@@ -181,3 +181,8 @@ def test_keys_skip_row_groups(orders: Files) -> None:
 
 def counted_rows(files: Files, request: ScanRequest, context: ReadContext) -> list[dict[str, Any]]:
     return [r for batch in files.open(files.plan(request), context) for r in batch.to_pylist()]
+
+
+def test_a_filter_within_row_groups_is_guessed_to_drop_rows(orders: Files) -> None:
+    whole, part = plan(orders, ("id",)), plan(orders, ("id",), Compare("id", ">=", 202415))
+    assert 0 < part.estimate.rows < whole.estimate.rows / 2
