@@ -102,7 +102,8 @@ class Conditions:
         tests = [test for value in values if (test := self._null_test(left, value))]
         rest = [value for value in values if self._null_test(left, value) is None]
         found = self._any(left, rest)
-        positive = [*tests, *([self._known(found)] if found else [])]
+        known = found if len(_plain_only(rest)) == len(rest) else self._known(found)
+        positive = [*tests, *([f"({known})"] if found else [])]
         if operator == "IN":
             return "(" + " OR ".join(positive) + ")"
         negative = [f"NOT {test}" for test in tests] + ([self._negated(found)] if found else [])
@@ -111,11 +112,15 @@ class Conditions:
     def _any(self, left: Operand, values: list[Value]) -> str:
         """Translate "equals one of", as one IN list where the values allow it."""
         ranges = [value for value in values if isinstance(value, DateRange | Money)]
-        plain_values = [value for value in values if not isinstance(value, DateRange | Money)]
+        plain_values = _plain_only(values)
         found = [self._atom(left, "=", value) for value in ranges]
         if plain_values:
             listed = ", ".join(self.literal(left, value) for value in plain_values)
-            found.append(f"{_folded(left)} IN ({listed})")
+            test = f"{_folded(left)} IN ({listed})"
+            # DuckDB looks a list up only where it stands by itself, not within a coalesce
+            found.append(
+                test if self._three_valued else f"({_folded(left)} IS NOT NULL AND {test})"
+            )
         return " OR ".join(found)
 
     def _includes(self, left: Operand, value: Value) -> str:
@@ -196,6 +201,11 @@ class Conditions:
         if found is None and self._context.switches.malformed_id == "refuse":
             plain("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}")
         return found if found is not None else text
+
+
+def _plain_only(values: list[Value]) -> list[Value]:
+    """The values that are compared as they are, not as a range or an amount of money."""
+    return [value for value in values if not isinstance(value, DateRange | Money)]
 
 
 def _folded(left: Operand) -> str:
