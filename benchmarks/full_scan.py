@@ -116,12 +116,12 @@ def their_results(ready: dict[str, Any]) -> Callable[[], int]:
     session = requests.Session()
     session.verify, session.trust_env = ready["ca_file"], False
     org = Salesforce(instance_url=ready["https"], session_id=ready["access_token"], session=session)
-    job = _complete_job(ready, SOQL)
+    job, client = _complete_job(ready, SOQL, org.sf_version), org.bulk2.Opportunity._client
 
     def read() -> int:
         rows, locator = 0, ""
         while True:
-            page = org.bulk2.Opportunity.get_query_results(job, locator, 50_000)
+            page = client.get_query_results(job, locator, 50_000)
             rows += len(pandas.read_csv(io.StringIO(page["records"])))
             locator = page["locator"]
             if not locator:
@@ -130,13 +130,13 @@ def their_results(ready: dict[str, Any]) -> Callable[[], int]:
     return read
 
 
-def _complete_job(ready: dict[str, Any], soql: str) -> str:
+def _complete_job(ready: dict[str, Any], soql: str, version: str = "62.0") -> str:
     """The id of a job whose results are there."""
     import urllib3
 
     pool = urllib3.PoolManager(ca_certs=ready["ca_file"])
     headers = {"Authorization": f"Bearer {ready['access_token']}"}
-    root = f"{ready['https']}/services/data/v62.0/jobs/query"
+    root = f"{ready['https']}/services/data/v{version}/jobs/query"
     asked = {"operation": "query", "query": soql}
     job = pool.request("POST", root, json=asked, headers=headers).json()["id"]
     while pool.request("GET", f"{root}/{job}", headers=headers).json()["state"] != "JobComplete":
