@@ -37,8 +37,9 @@ from isthmus.errors import BudgetExceeded, DataError, SourceError
 
 __all__ = ["DECODERS", "Cut", "Reading", "read"]
 
-#: Pages that are decoded side by side: pyarrow and numpy mostly work outside of Python's lock.
-DECODERS: Final = 2
+#: Threads that decode one chain's pages: with two, they wait for each other and for Python's lock
+#: more than they gain (measured on two cores, the org on them as well).
+DECODERS: Final = 1
 #: Pages that are on the wire, being decoded, or waiting for the reader.
 AHEAD: Final = 3
 
@@ -52,7 +53,7 @@ class Reading:
 
     Attributes:
         resource: ``query``, or ``queryAll`` for deleted rows as well.
-        decoders: decodes the pages, shared with other reads; None: two threads of its own.
+        decoders: decodes the pages, shared with other reads; None: a thread of its own.
         askers: threads that ask for pages: with two, a page is asked for while the one before
             still comes.
     """

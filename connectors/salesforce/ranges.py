@@ -32,13 +32,15 @@ from isthmus.connectors.salesforce.decode import last_id
 from isthmus.connectors.salesforce.flight import POLL, Flight
 from isthmus.connectors.salesforce.gather import gathered
 from isthmus.connectors.salesforce.ids import checksum
-from isthmus.connectors.salesforce.paging import DECODERS, Cut, Reading, read
+from isthmus.connectors.salesforce.paging import Cut, Reading, read
 from isthmus.connectors.salesforce.soql import Statement, encoded
 from isthmus.connectors.salesforce.transport import Stop
 
 __all__ = ["access_path", "chains_worth", "middle", "read_ranges"]
 
 #: The least pages for a chain: its last page is part empty, and two calls find the first ranges.
+#: Threads that decode the pages of all chains.
+_DECODERS: Final = 2
 PAGES_A_CHAIN: Final = 10
 #: Seconds of our own work for a page: more chains than hide the wait for an answer bring nothing.
 PAGE_WORK: Final = 0.01
@@ -152,7 +154,7 @@ def read_ranges(reading: Reading, statement: Statement, chains: int) -> Iterator
     if ends is None:
         yield from read(reading, statement)
         return
-    with ThreadPoolExecutor(DECODERS, "isthmus-decode") as decoders:
+    with ThreadPoolExecutor(_DECODERS, "isthmus-decode") as decoders:
         sharing = replace(reading, decoders=decoders, askers=1)
         work = _Work(_split(_Range(statement, *ends), chains), chains)
         reads = [partial(_chain, sharing, work) for _ in range(chains)]
