@@ -38,9 +38,9 @@ from isthmus.connectors.salesforce.transport import Stop
 
 __all__ = ["access_path", "chains_worth", "middle", "read_ranges"]
 
-#: The least pages for a chain: its last page is part empty, and two calls find the first ranges.
 #: Threads that decode the pages of all chains.
 _DECODERS: Final = 2
+#: The least pages for a chain: its last page is part empty, and two calls find the first ranges.
 PAGES_A_CHAIN: Final = 10
 #: Seconds of our own work for a page: more chains than hide the wait for an answer bring nothing.
 PAGE_WORK: Final = 0.01
