@@ -95,3 +95,16 @@ def test_a_query_that_waits_is_stopped_in_a_second(org: LocalOrg, rule: str) -> 
         assert_nothing_runs()
     finally:
         org.clear_faults()
+
+
+def test_a_counted_scan_whose_keys_another_waits_for_is_read_once_for_both(org: LocalOrg) -> None:
+    org.clear_faults()
+    query = """SELECT o.Id FROM (SELECT DISTINCT CloseDate AS d FROM crm.Opportunity) k
+      JOIN crm.Task t ON t.ActivityDate = k.d
+      JOIN crm.Opportunity o ON o.CloseDate = t.ActivityDate"""
+    with connect(org, None) as con:
+        whole = sorted(con.sql(query).fetchall())
+    with connect(org, "count_rows") as con:
+        result = con.sql(query)
+        assert sorted(result.fetchall()) == whole and whole
+        assert {"count_rows", "push_keys"} <= set(result.plan.rules_fired)
