@@ -107,15 +107,6 @@ def _replaced(
     for start, end, name in spans:
         if name not in names:
             return None
-        pieces += [sql[last:start], f"getvariable({quote_text(names[name])})"]
+        pieces += [sql[last:start], f"getvariable('{names[name]}')"]
         last = end
     return "".join([*pieces, sql[last:]])
-
-
-def quote_text(text: str) -> str:
-    """Quote a text constant.
-
-    >>> quote_text("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"

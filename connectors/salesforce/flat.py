@@ -7,7 +7,7 @@ Each record of such a page has the same keys in the same order, so its values li
 A quote with a colon behind it ends a key (inside of a text, a quote has a backslash before it), so
 one pass over the bytes finds all keys. It is proved that they are the expected ones, in each
 record, and that every quote belongs to a key or a text; then Arrow copies and casts what lies
-between them. That takes a third of the time of a JSON reader.
+between them. That takes less processor time than a JSON reader.
 
 Whatever is not exactly so (another order of keys, child records, white space, a value of another
 kind, or one that does not fit) is left to the JSON reader (`decode`), which reads or refuses it:

@@ -25,13 +25,13 @@ class CoFetch:
 
     Attributes:
         parent: index of the scan that is looked up.
-        child: index of the scan that has the foreign key.
-        root: index of the scan that is sent: the child, or what the child comes along with.
-        request: what is asked of the root then.
+        root: index of the scan that is sent: the one with the foreign key, or what that comes
+            along with.
+        path: the foreign keys from the root's table to the parent's.
+        fragment: what is sent for the root then.
     """
 
     parent: int
-    child: int
     root: int
     path: tuple[str, ...]
     fragment: Fragment
@@ -122,10 +122,10 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
         fragment = replace(fragment, estimate=estimate)
     saved = _saved(sent.fragment.estimate, looked_up.fragment.estimate, fragment.estimate)
     if draft.prefer:
-        return CoFetch(parent, child, root, path, fragment, saved, reduction.join)
+        return CoFetch(parent, root, path, fragment, saved, reduction.join)
     if saved[0] <= 0 or saved[0] * _CALLS_FOR_ONE_SAVED < fragment.estimate.calls:
         return None
-    return CoFetch(parent, child, root, path, fragment, saved, reduction.join)
+    return CoFetch(parent, root, path, fragment, saved, reduction.join)
 
 
 def _is_lookup(parent: PlannedScan, child: PlannedScan, target: str, key: str) -> bool:
