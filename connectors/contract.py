@@ -12,14 +12,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import pyarrow as pa
 
 from isthmus.catalog.model import RowCount, Table, TableName
 from isthmus.catalog.statistics import NOTHING_KNOWN, Statistics
 from isthmus.connectors.predicates import Predicate
-from isthmus.errors import Cancelled, DeadlineExceeded
+from isthmus.errors import Cancelled, DeadlineExceeded, Refused
+
+if TYPE_CHECKING:
+    from isthmus.connectors.writing import Writer
 
 __all__ = [
     "OPEN",
@@ -68,6 +71,7 @@ class Ability(Enum):
     AGGREGATE = "aggregate"
     LOOKUP = "lookup"
     KEYS = "keys"
+    WRITE = "write"
 
 
 @dataclass(frozen=True)
@@ -252,7 +256,7 @@ class Fragment:
         return tuple(j.predicate for j in self.judgements if j.promise is not Promise.EXACT)
 
 
-CallKind = Literal["query", "bulk", "metadata"]
+CallKind = Literal["query", "bulk", "metadata", "write"]
 
 
 class Gate(Protocol):
@@ -533,6 +537,17 @@ class Connector(ABC):
         Never a silent short read: all rows come, or an error is raised. Polls
         `context.check()` at least every half second, also while waiting for the network.
         """
+
+    def writer(self) -> Writer:
+        """What writes to the source.
+
+        Raises:
+            Refused: nothing does.
+        """
+        raise Refused(
+            f"the source {self.name} can't be written to",
+            remedy=f"Sources of the kind {self.kind} are only read.",
+        )
 
     @abstractmethod
     def check(self) -> Iterable[Finding]:
