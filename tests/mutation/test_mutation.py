@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.mutation import record
 from tests.mutation.mutants import FLIPS, all_mutants
+from tests.mutation.record import Record
 from tests.mutation.run import caught_by, failing
 
 JUDGE = ("tests/connectors/salesforce/test_salesforce_judge.py",)
@@ -32,3 +36,21 @@ def test_what_can_not_be_caught_is_told() -> None:
 def test_tests_that_fail_anyway_catch_nothing() -> None:
     assert failing([JUDGE]) == []
     assert failing([("tests/no_such_file.py",)]) == ["tests/no_such_file.py"]
+
+
+def test_a_run_goes_on_where_it_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "verdicts"
+    first = Record(file)
+    assert not first.sound
+    first.note_sound()
+    first.note(MUTANTS[0], None)
+    first.note(MUTANTS[1], "a test")
+    again = Record(file)
+    assert again.sound
+    assert again.verdicts[MUTANTS[0].name] is None
+    assert again.verdicts[MUTANTS[1].name] == "a test"
+    monkeypatch.setattr(record, "_digest", lambda: "other sources")
+    assert not Record(file).sound
+    assert not Record(file).verdicts
