@@ -1,8 +1,8 @@
 """Flip every promise, one by one, and see that the tests notice: ``python -m tests.mutation``.
 
 Prints a table: the promise, what it became, and the first tests that failed. Returns 1 if a flip
-was noticed by no test. With ``--record FILE`` each verdict is written down as it is found, and a run
-that was broken off goes on from there.
+was noticed by no test. With ``--record FILE`` each verdict is written down as it is found, and a
+run that was broken off goes on from there.
 """
 
 from __future__ import annotations
