@@ -77,10 +77,14 @@ class StateFile:
         path: None keeps all in memory.
         schema: statements that make the tables where they are missing.
         patience: seconds to wait for another process.
+        durable: a transaction that has ended outlives a power cut, not only the process.
     """
 
-    def __init__(self, path: Path | None, schema: str, *, patience: float) -> None:
+    def __init__(
+        self, path: Path | None, schema: str, *, patience: float, durable: bool = False
+    ) -> None:
         self.path = path
+        self._durable = durable
         self._schema = schema
         self._patience = patience
         self._lock = threading.Lock()
@@ -130,7 +134,7 @@ class StateFile:
         try:
             # A write-ahead log needs no wait for the disk, and a crash damages nothing.
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             connection.executescript(self._schema)
         except sqlite3.Error:
             connection.close()
