@@ -69,7 +69,7 @@ class WriteRequest:
         rows: how many rows come.
         all_or_none: a chunk is written whole or not at all.
         if_unmodified: rows carry the stamp that they had when they were read; a row that has
-            another by now is not written (its outcome says so).
+            a later one by now is not written (its outcome says so).
         options: the source's documented write options, such as ``bulk``.
     """
 
@@ -88,8 +88,10 @@ class Rows:
     """Rows to write.
 
     Attributes:
-        records: `WriteRequest.columns`, in their order; null means null. With `if_unmodified`
-            one more column, the stamp, under the name that `WriteFragment.stamp` says.
+        records: `WriteRequest.columns`, in their order; null means null. A column of the table
+            has its described type, a ``RELATIONSHIP.KEY`` the type it came with. With
+            `if_unmodified` one more column, the stamp, under the name that
+            `WriteFragment.stamp` says. A key is never null.
         given: for a column in which some cells are to be left alone: false where they are.
         positions: where in the input each row stands (int64).
     """
@@ -162,6 +164,13 @@ class Writer(Protocol):
 
         Raises:
             Refused: the source can't do it: not createable, no such column, no usable key.
+        """
+
+    def key_forms(self, request: WriteRequest, keys: pa.Array) -> pa.Array:
+        """Values of `WriteRequest.key` in the form in which the source compares them. Pure.
+
+        Two rows of an input whose forms are equal mean the same row of the table (a key that is
+        compared in any case, an id of 15 characters): the engine refuses such an input.
         """
 
     def problems(self, request: WriteRequest, rows: Rows) -> pa.Table:
