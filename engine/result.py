@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import pyarrow as pa
 
@@ -16,11 +15,8 @@ from isthmus.engine import display
 from isthmus.engine.bill import FragmentBill, QueryBill
 from isthmus.engine.plan import Plan
 from isthmus.engine.run import Run
-from isthmus.errors import MissingExtra, QueryError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
+from isthmus.engine.tabular import Tabular
+from isthmus.errors import QueryError
 
 __all__ = ["Progress", "Result"]
 
@@ -36,7 +32,7 @@ class Progress:
     calls: int
 
 
-class Result:
+class Result(Tabular):
     """A query's answer. Nothing is read before the first method that needs rows.
 
     `arrow`, `df`, `pl` and `fetchall` read everything once and keep it: asking again costs no
@@ -85,50 +81,6 @@ class Result:
                 self.reader()  # raises, with the remedy
             self._table = self._read_all()
         return self._table
-
-    def df(self) -> pd.DataFrame:
-        """The whole answer as a pandas DataFrame.
-
-        Raises:
-            MissingExtra: pandas is not installed.
-        """
-        try:
-            import pandas  # noqa: F401
-        except ImportError as error:
-            raise MissingExtra(
-                "pandas is not installed", remedy="pip install 'isthmus[pandas]'"
-            ) from error
-        # Years such as 1700 and 9999 do not fit nanoseconds: keep the unit of the column.
-        frame: pd.DataFrame = self.arrow().to_pandas(date_as_object=True)
-        return frame
-
-    def pl(self) -> pl.DataFrame:
-        """The whole answer as a Polars DataFrame.
-
-        Raises:
-            MissingExtra: polars is not installed.
-        """
-        try:
-            import polars
-        except ImportError as error:
-            raise MissingExtra(
-                "polars is not installed", remedy="pip install 'isthmus[polars]'"
-            ) from error
-        frame = polars.from_arrow(self.arrow())
-        assert isinstance(frame, polars.DataFrame)
-        return frame
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """The whole answer as a list of tuples of plain Python values."""
-        table = self.arrow()
-        integers = self._run.integer_columns if self._run else frozenset()
-        columns = [_plain(c, i in integers) for i, c in enumerate(table.columns)]
-        return list(zip(*columns, strict=True)) if columns else []
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """The first row, or None."""
-        rows = self.fetchall()
-        return rows[0] if rows else None
 
     def show(self, rows: int = _PREVIEW_ROWS) -> None:
         """Print the first rows. Reading stops there: no more than the first pages are paid for."""
@@ -228,6 +180,10 @@ class Result:
 
     # --- inner
 
+    @property
+    def _integer_columns(self) -> frozenset[int]:
+        return self._run.integer_columns if self._run else frozenset()
+
     def _new_run(self) -> Run:
         self._run = self._make_run()
         self._run.start()
@@ -247,19 +203,3 @@ class Result:
         run = self._start()
         schema = run.wait_for_schema()
         return pa.Table.from_batches(list(self._batches(run)), schema)
-
-
-def _plain(column: pa.ChunkedArray, integer: bool) -> list[Any]:
-    """Python values: 128-bit integers as int, intervals as timedelta where they are one."""
-    values: list[Any] = column.to_pylist()
-    if integer:
-        return [int(v) if isinstance(v, Decimal) else v for v in values]
-    if pa.types.is_interval(column.type):
-        return [_interval(v) for v in values]
-    return values
-
-
-def _interval(value: Any) -> Any:
-    if value is None or value.months:
-        return value
-    return timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
