@@ -199,3 +199,10 @@ class Writer(Protocol):
                 again with the same notes goes on.
             IsthmusError: another error of the tree; also then, calling again goes on.
         """
+
+    def tidy(self, notes: Notes, context: ReadContext) -> None:
+        """The chunk's outcomes are safe: clear away what it left there, such as a finished job.
+
+        Until then `write` finds it again by its notes. A courtesy: what goes wrong is passed over,
+        and a chunk that left nothing costs no call.
+        """

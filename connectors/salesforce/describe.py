@@ -60,6 +60,10 @@ def table_of(
         properties={
             "key_prefix": describe.get("keyPrefix"),
             "queryable": bool(describe.get("queryable", True)),
+            "createable": bool(describe.get("createable")),
+            "updateable": bool(describe.get("updateable")),
+            "deletable": bool(describe.get("deletable")),
+            "retrieveable": bool(describe.get("retrieveable")),
             "multi_currency": "CurrencyIsoCode" in names,
         },
     )

@@ -136,8 +136,25 @@ def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:
             "external_id": bool(field.get("externalId")),
             "nillable": bool(field.get("nillable")),
             LOOSE: arrow is None,
+            **_when_written(field),
         },
     )
+
+
+def _when_written(field: Mapping[str, Any]) -> dict[str, Any]:
+    """What only writing asks of a field."""
+    chosen = field.get("picklistValues") or ()
+    return {
+        "createable": bool(field.get("createable")),
+        "updateable": bool(field.get("updateable")),
+        "defaulted": bool(field.get("defaultedOnCreate")),
+        "id_lookup": bool(field.get("idLookup")),
+        "digits": int(field.get("digits") or 0),
+        "parent": bool(field.get("cascadeDelete")) or field.get("relationshipOrder") is not None,
+        "restricted_to": frozenset(v["value"] for v in chosen if v.get("active"))
+        if field.get("restrictedPicklist")
+        else None,
+    }
 
 
 def _number(field: Mapping[str, Any], places: int | None) -> pa.DataType:
