@@ -14,7 +14,7 @@ from typing import Any
 from isthmus.engine.database import Database
 from isthmus.errors import Place, Refused, SyntaxFault
 
-__all__ = ["Name", "Statement", "TableRef", "parse"]
+__all__ = ["Name", "Statement", "TableRef", "parse", "tokens"]
 
 _NOWHERE = 2**64 - 1
 
@@ -195,7 +195,7 @@ _TOKEN = re.compile(
 )
 
 
-def _tokens(text: str, start: int = 0) -> Iterator[re.Match[str]]:
+def tokens(text: str, start: int = 0) -> Iterator[re.Match[str]]:
     """The tokens of a text from an offset on, without white space and comments."""
     for match in _TOKEN.finditer(text, start):
         if match.lastgroup != "space" and match["space"] is None:
@@ -215,7 +215,7 @@ def _static_pivots(text: str) -> tuple[str, list[tuple[int, int]]]:
     ends: list[int] = []
     previous_end = 0
     previous = ""
-    for match in _tokens(text):
+    for match in tokens(text):
         word = match[0].upper() if match["word"] else match[0]
         if lists and lists[-1][0] == depth:
             closing = word in {",", "USING", "GROUP", "ORDER", "LIMIT", ")", ";"}
@@ -354,7 +354,7 @@ def _path_end(body: bytes, start: int, parts: int) -> int:
     """The byte offset after a dotted name of so many parts."""
     text = body[start:].decode()
     seen = 0
-    for match in _tokens(text):
+    for match in tokens(text):
         if match["word"] or match["quoted"] or match["text"]:
             seen += 1
             if seen == parts:
@@ -366,7 +366,7 @@ def part_spans(body: bytes, start: int, parts: int) -> list[tuple[int, int]]:
     """The byte spans of the parts of a dotted name."""
     text = body[start:].decode()
     spans: list[tuple[int, int]] = []
-    for match in _tokens(text):
+    for match in tokens(text):
         if match["word"] or match["quoted"] or match["text"]:
             left = start + len(text[: match.start()].encode())
             spans.append((left, left + len(match[0].encode())))
@@ -397,7 +397,7 @@ def parameter_spans(text: str) -> list[tuple[int, int, str]]:
     spans: list[tuple[int, int, str]] = []
     unnumbered = 0
     dollar: int | None = None
-    for match in _tokens(text):
+    for match in tokens(text):
         token = match[0]
         if dollar is not None and match.start() == dollar + 1 and (token[0].isalnum()):
             spans.append((dollar, match.end(), token))
