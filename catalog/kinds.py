@@ -67,6 +67,7 @@ def checked_options(
     path: tuple[str, ...],
     places: Places,
     folder: Path,
+    where: str | None = None,
 ) -> dict[str, Any]:
     """The options of a source: secrets wrapped, paths absolute, references in other texts resolved.
 
@@ -76,16 +77,18 @@ def checked_options(
         path: the source's place in the file, such as ``("sources", "crm")``.
         places: where the keys stand.
         folder: where relative paths start.
+        where: what has these keys, for errors; a source of the kind if None.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value does not fit.
     """
-    checked = _checked(kind.keys, options, path, places, folder, f"a {kind.name} source")
+    where = where or f"a {kind.name} source"
+    checked = _checked(kind.keys, options, path, places, folder, where)
     if kind.required and not any(set(keys) <= set(checked) for keys in kind.required):
         raise ConfigError(
-            f"{'.'.join(path)} says too little to reach the source",
+            f"{'.'.join(path)} says too little to reach the {where.rpartition(' ')[2]}",
             place=places.of(path),
-            remedy=f"A {kind.name} source needs {_alternatives(kind.required)}.",
+            remedy=f"{where.capitalize()} needs {_alternatives(kind.required)}.",
         )
     return checked
 

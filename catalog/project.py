@@ -16,12 +16,13 @@ from isthmus.catalog.model import View
 from isthmus.catalog.names import RESERVED_NAMES
 from isthmus.catalog.secrets import Secret
 from isthmus.catalog.suggest import did_you_mean
+from isthmus.catalog.syncs import SyncSpec, read_syncs
 from isthmus.catalog.timezone import check_time_zone, session_time_zone
 from isthmus.catalog.toml_places import Places, find_places
 from isthmus.catalog.views import make_view, read_views
 from isthmus.errors import ConfigError, Place
 
-__all__ = ["FILE_NAME", "Project", "Settings", "SourceConfig", "load_project"]
+__all__ = ["FILE_NAME", "JobLimits", "Project", "Settings", "SourceConfig", "load_project"]
 
 FILE_NAME = "isthmus.toml"
 
@@ -30,6 +31,10 @@ _SETTINGS = {
     "memory_limit": Key("how much memory a join may take before it spills, such as 2GB"),
     "threads": Key("how many threads a join may use", (int,)),
     "temp_directory": Key("where a join spills to", path=True),
+}
+_JOBS = {
+    "running": Key("how many jobs of one user run at once; more wait", (int,)),
+    "queued": Key("how many jobs of one user may wait; more are refused", (int,)),
 }
 _VIEWS = {
     "folder": Key("a folder whose .sql files are views", path=True),
@@ -80,12 +85,27 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class JobLimits:
+    """What one user may have.
+
+    Attributes:
+        running: jobs that run at once; more wait.
+        queued: jobs that wait; more are refused.
+    """
+
+    running: int = 2
+    queued: int = 1000
+
+
+@dataclass(frozen=True)
 class Project:
-    """Sources, views and settings.
+    """Sources, views, settings and syncs.
 
     Attributes:
         file: the project file, absolute; None for a project that is a dict.
         budget: what each query may cost.
+        jobs: how many jobs a user may have.
+        syncs: the copies that are kept.
     """
 
     sources: tuple[SourceConfig, ...] = ()
@@ -93,6 +113,8 @@ class Project:
     settings: Settings = field(default_factory=Settings)
     file: Path | None = None
     budget: Budget = field(default_factory=Budget)
+    jobs: JobLimits = field(default_factory=JobLimits)
+    syncs: tuple[SyncSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,7 +231,7 @@ def _project(
     origin: _Origin,
     file: Path | None,
 ) -> Project:
-    known = ("sources", "views", "settings", "budget")
+    known = ("sources", "views", "settings", "budget", "jobs", "syncs")
     for key, value in values.items():
         if isinstance(value, Mapping) and "kind" in value and key not in known:
             raise ConfigError(
@@ -224,7 +246,9 @@ def _project(
     _no_twins(sources, views, origin)
     settings = _settings(_table(values, ("settings",), origin), origin)
     budget = read_budget(_table(values, ("budget",), origin), ("budget",), origin.places)
-    return Project(sources, views, settings, file, budget)
+    jobs = _jobs(_table(values, ("jobs",), origin), origin)
+    syncs = read_syncs(_table(values, ("syncs",), origin), ("syncs",), origin.places, origin.folder)
+    return Project(sources, views, settings, file, budget, jobs, syncs)
 
 
 def _table(values: Mapping[str, Any], path: tuple[str, ...], origin: _Origin) -> Mapping[str, Any]:
@@ -331,6 +355,19 @@ def _settings(table: Mapping[str, Any], origin: _Origin) -> Settings:
             "settings.threads must be at least 1", place=origin.places.of(("settings", "threads"))
         )
     return Settings(**options)
+
+
+def _jobs(table: Mapping[str, Any], origin: _Origin) -> JobLimits:
+    for key in table:
+        if key not in _JOBS:
+            raise unknown_key(("jobs", key), _JOBS, origin.places, "[jobs]")
+    shape = SourceKind("jobs", (), _JOBS)
+    options = checked_options(shape, table, ("jobs",), origin.places, origin.folder)
+    for key, value in options.items():
+        if value < 1:
+            place = origin.places.of(("jobs", key))
+            raise ConfigError(f"jobs.{key} must be at least 1", place=place)
+    return JobLimits(**options)
 
 
 def _check_name(name: str, what: str, place: Place | None, others: Any) -> None:
