@@ -45,7 +45,7 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
     soql = soql_of(request)
     struck = org.faults.strike(request.path, soql)
     if struck is not None:
-        request = replace(request, fault=struck.name)
+        request = replace(request, fault=struck)
     if struck is not None and struck.name == "expired-session":
         # The session is over for good: who sends the same token again is refused again.
         org.sessions.revoke(token_of(request))

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from isthmus.localorg.errors import OrgError
+from isthmus.localorg.faults import Fault
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
@@ -19,7 +20,7 @@ JSON_TYPE = "application/json;charset=UTF-8"
 class Request:
     """A decoded request: `path` unquoted, header names in lower case, `body` unzipped.
 
-    `fault` is the name of a fault that the resource itself plays out; `at_once` how many requests
+    `fault` is a fault that the resource itself plays out; `at_once` how many requests
     for data the org had when this one came, itself among them.
     """
 
@@ -31,7 +32,7 @@ class Request:
     scheme: str = "http"
     client: str = "127.0.0.1"
     uri_length: int = 0
-    fault: str | None = None
+    fault: Fault | None = None
     at_once: int = 1
 
     def header(self, name: str, default: str = "") -> str:

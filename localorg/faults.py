@@ -35,7 +35,8 @@ SCOPES: Final[dict[str, str]] = {
     "malformed-json": _DATA,
     "concurrent-requests": _DATA,
     "concurrent-long-requests": _QUERIES,
-    "failed-job": r"^/services/data/v[0-9.]+/jobs/query/?$",
+    "failed-job": r"^/services/data/v[0-9.]+/jobs/(query|ingest)/?$",
+    "batch-retry": r"^/services/data/v[0-9.]+/jobs/ingest/?$",
 }
 
 
@@ -46,8 +47,8 @@ class Fault:
     `nth` is the first concerned request to be struck, from 1; `count` how many are struck (0: all
     that follow). `path` and `soql` are regular expressions searched in the request. With
     `probability` below 1 each is struck by chance, drawn from `seed`. `delay` and `retry_after`
-    are seconds; `keep` is how many bytes of the body come through before the connection drops
-    (-1: half).
+    are seconds; `keep` is how many bytes of the body come through before the connection drops,
+    or how many records a failing ingest job has written (-1: half).
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from isthmus.localorg import demo
 from isthmus.localorg.auth.sessions import Sessions
+from isthmus.localorg.bulk.ingest import IngestJobs
 from isthmus.localorg.bulk.jobs import Jobs, Pace
 from isthmus.localorg.clock import Clock
 from isthmus.localorg.commitlog import CommitLog
@@ -59,7 +61,10 @@ class Org:
             self.settings.allowances,
             crowd=self.settings.concurrent_requests,
         )
-        self.bulk = Jobs(store, Pace(self.settings.bulk_seconds, self.settings.bulk_polls))
+        pace = Pace(self.settings.bulk_seconds, self.settings.bulk_polls)
+        numbers = count(1)  # of the ids of jobs, whatever their kind
+        self.bulk = Jobs(store, pace, numbers)
+        self.ingest = IngestJobs(schema, self.records, self.usage, self.clock, pace, numbers)
         dice = dice or random.SystemRandom()
         self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)
         self.started = self.clock.now().replace(microsecond=0)
@@ -70,6 +75,7 @@ class Org:
 
     def close(self) -> None:
         """Drop the rows and close the log."""
+        self.ingest.close()
         self.bulk.close()
         self.cursors.drop()
         self.log.close()

@@ -5,11 +5,12 @@ Source: REST API Developer Guide, "sObject Rows" and "sObject Rows by External I
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -35,21 +36,27 @@ from isthmus.localorg.store import Store, columns, quoted
 from isthmus.localorg.values import to_stored
 
 
-class SeveralMatches(Exception):
+class SeveralMatches(OrgError):
     """An external id value that several records have; the resource answers 300 with their URLs."""
 
     def __init__(self, sobject: str, record_ids: tuple[str, ...]) -> None:
-        super().__init__(f"{len(record_ids)} records of {sobject} match")
+        found = ", ".join(record_ids)
+        message = f"{sobject}: more than one record found for external id field: [{found}]"
+        super().__init__(300, "DUPLICATE_EXTERNAL_ID", message)
         self.sobject = sobject
         self.record_ids = record_ids
 
 
 @dataclass(frozen=True)
-class Upserted:
-    """The outcome of an upsert."""
+class Written:
+    """The outcome of a write that was done."""
 
     id: str
-    created: bool
+    created: bool = False
+
+
+#: What became of one record of several.
+Outcome = Written | OrgError
 
 
 @dataclass
@@ -217,7 +224,7 @@ class Records:
         now: datetime,
         user_id: str,
         update_only: bool = False,
-    ) -> Upserted:
+    ) -> Written:
         """Update the record with that external id, or create it; SeveralMatches if ambiguous."""
         sobject = self._sobject(name, "update")
         field = self._key_field(sobject, field_name)
@@ -228,11 +235,84 @@ class Records:
             found = self._matching(sobject, field, value)
             if found:
                 self.update(name, found[0], payload, now=now, user_id=user_id)
-                return Upserted(found[0], created=False)
+                return Written(found[0], created=False)
             if update_only or field.type == "id":
                 raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
             full = {**payload, field.name: value}
-            return Upserted(self.create(name, full, now=now, user_id=user_id), created=True)
+            return Written(self.create(name, full, now=now, user_id=user_id), created=True)
+
+    def create_many(
+        self, name: str, payloads: Sequence[Mapping[str, Any]], *, now: datetime, user_id: str
+    ) -> list[Outcome]:
+        """Create records, each for itself, and give an outcome for each."""
+        by: dict[str, Any] = {"now": now, "user_id": user_id}
+        return [
+            _outcome(partial(lambda one: Written(self.create(name, one, **by), created=True), one))
+            for one in payloads
+        ]
+
+    def update_many(
+        self,
+        name: str,
+        changes: Sequence[tuple[str | None, Mapping[str, Any]]],
+        *,
+        now: datetime,
+        user_id: str,
+    ) -> list[Outcome]:
+        """Change records, each for itself, and give an outcome for each."""
+
+        def change(record_id: str | None, payload: Mapping[str, Any]) -> Written:
+            if record_id is None:
+                raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in an update call")
+            self.update(name, record_id, payload, now=now, user_id=user_id)
+            return Written(ids.normalise(record_id) or record_id)
+
+        return [_outcome(partial(change, *one)) for one in changes]
+
+    def upsert_many(
+        self,
+        name: str,
+        field_name: str,
+        changes: Sequence[tuple[str | None, Mapping[str, Any]]],
+        *,
+        now: datetime,
+        user_id: str,
+    ) -> list[Outcome]:
+        """Change or create records, each for itself, and give an outcome for each."""
+
+        def change(value: str | None, payload: Mapping[str, Any]) -> Written:
+            if value is None and field_name.lower() == "id":
+                return Written(self.create(name, payload, now=now, user_id=user_id), created=True)
+            if value is None:
+                raise OrgError(400, "MISSING_ARGUMENT", f"{field_name} not specified")
+            return self.upsert(name, field_name, value, payload, now=now, user_id=user_id)
+
+        return [_outcome(partial(change, *one)) for one in changes]
+
+    def delete_many(
+        self,
+        name: str,
+        record_ids: Sequence[str | None],
+        *,
+        hard: bool = False,
+        now: datetime,
+        user_id: str,
+    ) -> list[Outcome]:
+        """Delete records, each for itself, and give an outcome for each."""
+
+        def remove(record_id: str | None) -> Written:
+            if record_id is None:
+                raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in a delete call")
+            with self.together() as unit:
+                before = len(unit.touched)
+                self.delete(name, record_id, now=now, user_id=user_id)
+                gone = [one for one, *_ in unit.touched[before:] if one.kind is Kind.DELETE]
+                for one in gone if hard else ():
+                    table = self._store.table(one.entity)
+                    unit.cursor.execute(f"DELETE FROM {table} WHERE Id = ?", [one.id])
+            return Written(ids.normalise(record_id) or record_id)
+
+        return [_outcome(partial(remove, one)) for one in record_ids]
 
     def _sobject(self, name: str, doing: str) -> SObject:
         sobject = self._schema.get(name)
@@ -358,6 +438,13 @@ class Records:
             listed = ", ".join(f"{quoted(name)} = {sql}" for name, sql in formulas.items())
             table = self._store.table(sobject.name)
             cursor.execute(f"UPDATE {table} SET {listed} WHERE Id = ?", [record_id])
+
+
+def _outcome(write: Callable[[], Written]) -> Outcome:
+    try:
+        return write()
+    except OrgError as error:
+        return error
 
 
 def _modified(sobject: SObject, stamp: datetime, user_id: str) -> Row:

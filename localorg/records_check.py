@@ -123,7 +123,11 @@ def _named(store: Store, sobject: SObject, key: str, value: Any) -> tuple[Field,
 
 def _parent_id(store: Store, lookup: Field, given: Mapping[str, Any]) -> str:
     keys = [key for key in given if key.lower() not in ("attributes", "type")]
+    about = given.get("attributes")
+    named = about.get("type") if isinstance(about, Mapping) else None
     for target in filter(None, map(store.schema.get, lookup.reference_to)):
+        if named is not None and target.name.lower() != str(named).lower():
+            continue
         field = target.field(keys[0]) if len(keys) == 1 else None
         if field is not None and (field.external_id or field.id_lookup):
             with store.cursor() as cursor:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
 from isthmus.localorg.resources import (
+    bulk_ingest,
+    bulk_list,
     bulk_query,
     collections,
     composite,
@@ -62,13 +64,24 @@ ROUTES: tuple[Route, ...] = (
     Route("queryAll", {"GET": query.query_all}),
     Route("query/*", {"GET": query.more}),
     Route("queryAll/*", {"GET": query.more}),
-    Route("jobs/query", {"GET": bulk_query.listed, "POST": bulk_query.create}),
+    Route("jobs/query", {"GET": bulk_list.listed, "POST": bulk_query.create}),
     Route(
         "jobs/query/*",
         {"GET": bulk_query.info, "PATCH": bulk_query.change, "DELETE": bulk_query.delete},
     ),
     Route("jobs/query/*/results", {"GET": bulk_query.results}),
     Route("jobs/query/*/result[Pp]ages", {"GET": bulk_query.result_pages}),
+    Route("jobs/ingest", {"GET": bulk_list.listed, "POST": bulk_ingest.create}),
+    Route(
+        "jobs/ingest/*",
+        {"GET": bulk_ingest.info, "PATCH": bulk_ingest.change, "DELETE": bulk_ingest.delete},
+    ),
+    Route("jobs/ingest/*/batches", {"PUT": bulk_ingest.upload}),
+    # the guide and its clients do not agree on the case
+    Route(
+        "jobs/ingest/*/(?i:successfulResults|failedResults|unprocessedRecords)",
+        {"GET": bulk_ingest.results},
+    ),
     Route("composite", {"POST": composite.composite}),
     Route("composite/batch", {"POST": composite.batch}),
     Route("composite/tree/*", {"POST": composite.tree}),

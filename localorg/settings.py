@@ -56,7 +56,7 @@ class Settings:
 
     A Bulk job takes `bulk_seconds` of the org's clock at least, and `bulk_polls` looks find it in
     progress. A page of its results that asks for no size has `bulk_page_rows`, and none has more
-    than `bulk_page_bytes`.
+    than `bulk_page_bytes`. `bulk_hard_delete` is the permission of that name.
     """
 
     password: str = "local-org"
@@ -74,6 +74,7 @@ class Settings:
     bulk_polls: int = 1
     bulk_page_rows: int = 50_000
     bulk_page_bytes: int = 64 * 1024 * 1024
+    bulk_hard_delete: bool = False
     rates: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATES))
     corporate_currency: str = "USD"
     fiscal_month: int = 1

@@ -209,21 +209,20 @@ class Job:
 class Jobs:
     """The query jobs of an org. Safe to use from several threads."""
 
-    def __init__(self, store: Store, pace: Pace) -> None:
+    def __init__(self, store: Store, pace: Pace, numbers: Iterator[int]) -> None:
         self._store = store
         self._pace = pace
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._threads: list[threading.Thread] = []
-        self._number = 0
+        self._numbers = numbers
         self._folder: Path | None = None
         self._kept = KeptResults()
 
     def create(self, spec: Spec, statement: Statement, now: datetime, *, fails: bool) -> Job:
         """Start a job. It reads the rows of this moment; with `fails` it ends in `Failed`."""
         with self._lock:
-            self._number += 1
-            job = Job(ids.make("750", self._number), spec, statement, now, self._pace)
+            job = Job(ids.make("750", next(self._numbers)), spec, statement, now, self._pace)
             self._jobs[job.id] = job
             self._threads = [thread for thread in self._threads if thread.is_alive()]
         if fails:

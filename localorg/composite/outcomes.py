@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from isthmus.localorg.errors import OrgError
-from isthmus.localorg.records import Records, SeveralMatches
+from isthmus.localorg.records import Records
 
 #: Does one write and gives what its outcome tells beside its success: `{"id": ...}`.
 Write = Callable[[], dict[str, Any]]
@@ -52,10 +52,6 @@ def outcome(write: Write) -> Outcome:
         return {**write(), "success": True, "errors": []}
     except OrgError as error:
         return failure(error)
-    except SeveralMatches as several:
-        found = ", ".join(several.record_ids)
-        message = f"{several.sobject}: more than one record found for external id field: [{found}]"
-        return failure(OrgError(400, "DUPLICATE_EXTERNAL_ID", message))
 
 
 def failure(error: OrgError) -> Outcome:

@@ -6,7 +6,6 @@ not show are Bulk 1.0's in capitals, as those are that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from isthmus.localorg.bulk import csvtext, places
@@ -15,12 +14,13 @@ from isthmus.localorg.bulk.results import Results
 from isthmus.localorg.bulk.statement import prepare
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
+from isthmus.localorg.resources.bulk_fields import choice, text
 from isthmus.localorg.resources.call import Call, not_found
 
 _FIRST_VERSION, _PARALLEL_VERSION = 47.0, 58.0
 _CSV = "text/csv; charset=UTF-8"
-#: Jobs on a page of the list, and result pages told at once.
-LISTED, PAGES = 1_000, 5
+#: Result pages told at once.
+PAGES = 5
 
 
 def create(call: Call) -> Response:
@@ -28,14 +28,14 @@ def create(call: Call) -> Response:
     _check_version(call, _FIRST_VERSION)
     body = call.request.json_object()
     spec = Spec(
-        soql=_text(body, "query"),
-        operation=_choice(body, "operation", ("query", "queryAll"), None),
-        delimiter=_choice(body, "columnDelimiter", csvtext.DELIMITERS, "COMMA"),
-        ending=_choice(body, "lineEnding", csvtext.LINE_ENDINGS, "LF"),
+        soql=text(body, "query"),
+        operation=choice(body, "operation", ("query", "queryAll"), None),
+        delimiter=choice(body, "columnDelimiter", csvtext.DELIMITERS, "COMMA"),
+        ending=choice(body, "lineEnding", csvtext.LINE_ENDINGS, "LF"),
         version=call.version,
         user_id=call.session.user.id,
     )
-    _choice(body, "contentType", ("CSV",), "CSV")
+    choice(body, "contentType", ("CSV",), "CSV")
     statement = prepare(
         spec.soql,
         call.context(spec.soql, include_deleted=spec.operation == "queryAll"),
@@ -43,25 +43,10 @@ def create(call: Call) -> Response:
         ending=csvtext.LINE_ENDINGS[spec.ending],
     )
     call.org.usage.spend("DailyBulkV2QueryJobs", call.now)
-    fails = call.request.fault == "failed-job"
+    struck = call.request.fault
+    fails = struck is not None and struck.name == "failed-job"
     job = call.org.bulk.create(spec, statement, call.now, fails=fails)
     return Response(200, job.info(call.now, full=False))
-
-
-def listed(call: Call) -> Response:
-    """`GET jobs/query`: the jobs, a thousand at a time."""
-    _check_version(call, _FIRST_VERSION)
-    params = call.request.params
-    infos = [job.info(call.now, full=True) for job in call.org.bulk.listed(call.now)]
-    chosen = [info for info in infos if _wanted(info, params)]
-    start = _offset(params.get("queryLocator"))
-    page = chosen[start : start + LISTED]
-    done = start + len(page) >= len(chosen)
-    following = None
-    if not done:
-        name = f"01g{'0' * 15}-{start + LISTED}"
-        following = f"{call.base}/jobs/query?queryLocator={name}"
-    return Response(200, {"done": done, "records": page, "nextRecordsUrl": following})
 
 
 def info(call: Call) -> Response:
@@ -72,7 +57,7 @@ def info(call: Call) -> Response:
 def change(call: Call) -> Response:
     """`PATCH jobs/query/ID` with `{"state":"Aborted"}`: the job, ended."""
     job = _job(call)
-    _choice(call.request.json_object(), "state", ("Aborted",), None)
+    choice(call.request.json_object(), "state", ("Aborted",), None)
     job.abort(call.now)
     return Response(200, job.info(call.now, full=False))
 
@@ -138,25 +123,6 @@ def _check_version(call: Call, first: float) -> None:
         raise not_found()
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise OrgError(400, "INVALIDJOB", f"{name} is required, a text")
-    return value
-
-
-def _choice(
-    body: Mapping[str, Any],
-    name: str,
-    known: Mapping[str, Any] | tuple[str, ...],
-    usual: str | None,
-) -> str:
-    value = body.get(name, usual)
-    if value not in known:
-        raise OrgError(400, "INVALIDJOB", f"{name} is {value}; it must be {', '.join(known)}")
-    return str(value)
-
-
 def _start(call: Call, found: Results) -> int:
     text = call.request.params.get("locator", "")
     return places.line_at(text, found.rows) if text else 0
@@ -168,19 +134,3 @@ def _most(asked: str | None, usual: int) -> int:
     if not asked.isascii() or not asked.isdigit() or int(asked) < 1:
         raise OrgError(400, "INVALIDREQUEST", f"maxRecords is {asked}; it must be a number above 0")
     return int(asked)
-
-
-def _offset(text: str | None) -> int:
-    digits = (text or "").rpartition("-")[2]
-    if text and not digits.isdigit():
-        raise OrgError(400, "INVALID_QUERY_LOCATOR", f"invalid query locator: {text}")
-    return int(digits or 0)
-
-
-def _wanted(info: Mapping[str, Any], params: Mapping[str, str]) -> bool:
-    chunking = params.get("isPkChunkingEnabled", "")
-    if chunking and (chunking.lower() == "true") != info["isPkChunkingSupported"]:
-        return False
-    kinds = {"jobType": "jobType", "concurrencyMode": "concurrencyMode"}
-    asked = {key: params[name].lower() for name, key in kinds.items() if params.get(name)}
-    return all(str(info[key]).lower() == value for key, value in asked.items())

@@ -146,7 +146,7 @@ def test_a_job_that_ended_is_kept_seven_days(open_client: Any) -> None:
 
 
 def test_the_list_comes_in_pages_and_by_filters(open_client: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("isthmus.localorg.resources.bulk_query.LISTED", 2)
+    monkeypatch.setattr("isthmus.localorg.resources.bulk_list.LISTED", 2)
     with LocalOrg() as org:
         bulk = open_client(org)
         jobs = [bulk.create(f"SELECT Id FROM {name} LIMIT 1") for name in ("Account", "Lead")]

@@ -66,3 +66,29 @@ def test_abort_and_delete(sf: Any) -> None:
     with pytest.raises(ValueError):  # it reads JSON where a 204 has none; the job is gone
         client.delete_job(job, True)
     assert job not in [one["id"] for one in sf.restful("jobs/query")["records"]]
+
+
+def test_records_are_written_and_their_outcomes_read(sf: Any) -> None:
+    account = sf.bulk2.Account
+    sent = [{"Name": f"Stock {n}", "External_Id__c": f"stock-{n}"} for n in range(3)]
+    (told,) = account.insert(records=[*sent, {"Name": "", "External_Id__c": "x"}], wait=SOON)
+    assert (told["numberRecordsTotal"], told["numberRecordsProcessed"]) == (4, 4)
+    assert told["numberRecordsFailed"] == 1
+    good = rows(account.get_successful_records(told["job_id"]))
+    bad = rows(account.get_failed_records(told["job_id"]))
+    assert {row["Name"] for row in good} == {one["Name"] for one in sent}
+    assert bad[0]["sf__Error"].startswith("REQUIRED_FIELD_MISSING:")
+    assert rows(account.get_unprocessed_records(told["job_id"])) == []
+
+    changed = [{"External_Id__c": "stock-0", "Name": "A"}, {"External_Id__c": "new", "Name": "B"}]
+    (told,) = account.upsert(records=changed, external_id_field="External_Id__c", wait=SOON)
+    made = rows(account.get_successful_records(told["job_id"]))
+    assert {row["Name"]: row["sf__Created"] for row in made} == {"A": "false", "B": "true"}
+    (told,) = account.update(
+        records=[{"Id": row["sf__Id"], "Site": "s"} for row in made], wait=SOON
+    )
+    assert told["numberRecordsFailed"] == 0
+    gone = [{"Id": row["sf__Id"]} for row in [*good, *made]]
+    (told,) = account.delete(records=[{"Id": i} for i in {one["Id"] for one in gone}], wait=SOON)
+    assert told["numberRecordsFailed"] == 0
+    assert sf.query("SELECT Id FROM Account WHERE External_Id__c LIKE 'stock%'")["records"] == []
