@@ -23,6 +23,10 @@ from isthmus.engine import faults
 from isthmus.engine._duckdb_scan import register
 from isthmus.engine.budget import budget_of
 from isthmus.engine.database import Database
+from isthmus.engine.jobs.job import Job
+from isthmus.engine.jobs.model import Callback, Retry
+from isthmus.engine.jobs.room import Jobs
+from isthmus.engine.jobs.worker import LEASE_SECONDS, Worker
 from isthmus.engine.ledger import Ledger, Terms
 from isthmus.engine.parameters import checked
 from isthmus.engine.plan import Plan, PlannedScan
@@ -104,10 +108,11 @@ class Connection:
         self.project = project
         self._connectors: dict[str, Connector] = {s.name: make(s) for s in project.sources}
         self._connectors.update(connectors or {})
+        self._folder = find_folder(state)
         self._ledger = Ledger(
             project.sources,
             self._connectors,
-            find_folder(state),
+            self._folder,
             project.budget,
             budget_of(budget, "budget"),
         )
@@ -123,6 +128,7 @@ class Connection:
         self._runs: set[Run] = set()
         self._lock = threading.Lock()
         self._owner: Connection | None = None
+        self._jobs: Jobs | None = None
         self._closed = False
 
     # --- asking
@@ -203,6 +209,101 @@ class Connection:
         ]
         return plain + tried
 
+    # --- jobs
+
+    def submit(
+        self,
+        text: str,
+        params: Parameters = None,
+        *,
+        callback: str | Callback | None = None,
+        priority: int = 0,
+        retry: Retry | None = None,
+        keep: float | None = None,
+        user: str | None = None,
+        here: bool | None = None,
+        timeout: float | None = None,
+        max_calls: int | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        max_seconds: float | None = None,
+    ) -> Job:
+        """Have a statement run as a job, which outlives this process.
+
+        Args:
+            text: as for `sql`; it is planned now, so that its mistakes show at once.
+            params: as for `sql`; they are kept in the state folder until the job is forgotten.
+            callback: a URL that gets a POST when the job has ended; a `Callback` signs it.
+            priority: higher goes first.
+            retry: how often it is tried where a failure may pass.
+            keep: seconds for which the result is kept; a week, if not said.
+            user: whose limits count; the system's user, if not said.
+            here: whether a worker of this process does it; if not said, only where no other
+                worker of the project is alive. It ends with the connection, and the job goes on
+                with the next one.
+            timeout: as for `sql`, of each attempt; so are the budgets.
+            max_calls: of each attempt.
+            max_rows: of each attempt.
+            max_bytes: of each attempt.
+            max_seconds: of each attempt.
+
+        Raises:
+            QueryError: the text is wrong or not allowed.
+            ConfigError: there is no state folder.
+        """
+        self._check_open()
+        self.explain(text, params)
+        bounds = {
+            "timeout": timeout,
+            "max_calls": max_calls,
+            "max_rows": max_rows,
+            "max_bytes": max_bytes,
+            "max_seconds": max_seconds,
+        }
+        return self._job_room().submit(
+            text,
+            params,
+            callback=callback,
+            priority=priority,
+            retry=retry,
+            keep=keep,
+            user=user,
+            bounds=bounds,
+            here=here,
+        )
+
+    def job(self, id: str) -> Job:
+        """The job of that id, whoever has submitted it."""
+        self._check_open()
+        return self._job_room().find(id)
+
+    def jobs(self, state: str | None = None) -> Result:
+        """The project's jobs, newest first; only those ``queued``, ``running``, ... if said."""
+        self._check_open()
+        return self._given("jobs", self._job_room().table(state))
+
+    def start_worker(self, threads: int = 1, lease: float = LEASE_SECONDS) -> Worker:
+        """Do jobs of this project in this process, until the connection is closed.
+
+        Args:
+            threads: how many run at once.
+            lease: seconds after which its jobs are begun again if this process dies.
+        """
+        self._check_open()
+        return self._job_room().start_worker(threads, lease)
+
+    def _job_room(self) -> Jobs:
+        root = self
+        while root._owner is not None:
+            root = root._owner
+        with root._lock:
+            if root._jobs is None:
+                identities = [c.identity for c in self._connectors.values()]
+                root._jobs = Jobs(root, self.project, self._folder, identities)
+            return root._jobs
+
+    # --- the session
+
     @property
     def time_zone(self) -> str:
         """The session's zone: it governs casts and `current_date`, never which instant is meant."""
@@ -232,6 +333,8 @@ class Connection:
         if self._closed:
             return
         self._closed = True
+        if self._owner is None and self._jobs is not None:
+            self._jobs.close()
         with self._lock:
             runs = list(self._runs)
         for run in runs:

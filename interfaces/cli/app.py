@@ -27,6 +27,8 @@ _COMMANDS = {
     ),
     "catalog": ("isthmus.interfaces.cli.catalog:catalog", "Show sources, tables, columns, views."),
     "check": ("isthmus.interfaces.cli.check:check", "Try each source; say how to mend it."),
+    "jobs": ("isthmus.interfaces.cli.jobs:jobs", "Submit work that outlives you; see to it."),
+    "worker": ("isthmus.interfaces.cli.worker:worker", "Do the project's jobs."),
     "init": ("isthmus.interfaces.cli.init:init", "Write a project file to start from."),
     "org": ("isthmus.localorg.cli:org", "Run a local, Salesforce-compatible org."),
     "demo": ("isthmus.interfaces.cli.demo:demo", "Ask one question over an org and files."),

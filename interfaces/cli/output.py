@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from isthmus.engine.result import Result
 
-__all__ = ["chosen_format", "first_rows", "show_table", "write_answer"]
+__all__ = ["chosen_format", "first_rows", "show_table", "write_answer", "write_rows"]
 
 _ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDINGS |= {".arrow": "arrow", ".parquet": "parquet", ".pq": "parquet", ".txt": "table"}
@@ -48,25 +48,44 @@ def write_answer(result: Result, format: str, output: str | None, rows: int) -> 
         output: a file's path; None for standard output.
         rows: how many a table shows; 0 for all.
     """
-    if format == "table":
-        with _target(output) as stream:
-            show_table(result, stream, rows)
-        return
     # Rows that stream onto a terminal are progress enough, and a status line would cut them.
-    quiet = output is None and sys.stdout.isatty()
+    quiet = format != "table" and output is None and sys.stdout.isatty()
     with _target(output) as stream, Progress(result, quiet=quiet), result:
-        reader = result.reader()
-        writer = open_writer(format, stream, reader.schema, seekable=output is not None)
-        for batch in reader:
-            writer.write(batch)
-        writer.close()
+        _write(result.reader(), format, stream, output is not None, rows)
+
+
+def write_rows(reader: pa.RecordBatchReader, format: str, output: str | None, rows: int) -> None:
+    """Write rows, as `write_answer` does those of a result."""
+    with _target(output) as stream:
+        _write(reader, format, stream, output is not None, rows)
+
+
+def _write(
+    reader: pa.RecordBatchReader, format: str, stream: BinaryIO, seekable: bool, rows: int
+) -> None:
+    if format == "table":
+        _show(*_first(reader, rows), stream)
+        return
+    writer = open_writer(format, stream, reader.schema, seekable=seekable)
+    for batch in reader:
+        writer.write(batch)
+    writer.close()
 
 
 def show_table(result: Result, stream: BinaryIO, rows: int) -> None:
     """Write the first rows as a table; reading stops behind them."""
+    _show(*first_rows(result, rows), stream)
+
+
+def first_rows(result: Result, rows: int) -> tuple[pa.Table, bool]:
+    """Up to so many rows (0: all), and whether there are more."""
+    with Progress(result), result:
+        return _first(result.reader(), rows)
+
+
+def _show(table: pa.Table, more: bool, stream: BinaryIO) -> None:
     from isthmus.interfaces.formats.table import render
 
-    table, more = first_rows(result, rows)
     terminal = stream.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     colour = terminal and "NO_COLOR" not in os.environ
@@ -74,20 +93,17 @@ def show_table(result: Result, stream: BinaryIO, rows: int) -> None:
     stream.flush()
 
 
-def first_rows(result: Result, rows: int) -> tuple[pa.Table, bool]:
-    """Up to so many rows (0: all), and whether there are more."""
+def _first(reader: pa.RecordBatchReader, rows: int) -> tuple[pa.Table, bool]:
     import pyarrow as pa
 
     taken: list[pa.RecordBatch] = []
     count = 0
-    with Progress(result), result:
-        reader = result.reader()
-        for batch in reader:
-            taken.append(batch)
-            count += batch.num_rows
-            if rows and count > rows:
-                break
-        table = pa.Table.from_batches(taken, reader.schema)
+    for batch in reader:
+        taken.append(batch)
+        count += batch.num_rows
+        if rows and count > rows:
+            break
+    table = pa.Table.from_batches(taken, reader.schema)
     return (table.slice(0, rows), True) if rows and count > rows else (table, False)
 
 

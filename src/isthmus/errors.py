@@ -11,10 +11,14 @@
     │   ├── DataError           a row does not fit its declared type, or a source contradicts itself
     │   ├── AuthError           a source does not let us in
     │   ├── SourceError         a source refused or failed, and trying again does not help
+    │   ├── TargetError         the store of a copy refused or failed
     │   ├── BudgetExceeded      a query would cost more than a budget allows
+    │   ├── JobFailed           a job whose result is wanted has failed
     │   └── MissingExtra        an optional package is not installed
     ├── Retryable               the same call may work later
-    │   └── SourceUnavailable   a source was out of reach, or over a limit, after our own retries
+    │   ├── SourceUnavailable   a source was out of reach, or over a limit, after our own retries
+    │   ├── TargetUnavailable   the store of a copy is out of reach, or another writes to it
+    │   └── SyncRunning         another run of the same sync has not ended
     ├── Cancelled               the caller stopped the query
     └── DeadlineExceeded        the query's timeout passed
 
@@ -34,6 +38,7 @@ __all__ = [
     "DeadlineExceeded",
     "Final",
     "IsthmusError",
+    "JobFailed",
     "MissingExtra",
     "ParameterError",
     "Place",
@@ -42,7 +47,10 @@ __all__ = [
     "Retryable",
     "SourceError",
     "SourceUnavailable",
+    "SyncRunning",
     "SyntaxFault",
+    "TargetError",
+    "TargetUnavailable",
     "UnknownName",
 ]
 
@@ -155,6 +163,10 @@ class SourceError(Final):
         self.code = code
 
 
+class TargetError(Final):
+    """The store of a copy refused or failed, and trying again does not help."""
+
+
 class BudgetExceeded(Final):
     """A query was predicted to cost more than a budget allows, or was stopped before it did.
 
@@ -174,6 +186,10 @@ class BudgetExceeded(Final):
         self.plan = plan
 
 
+class JobFailed(Final):
+    """A job whose result is wanted has failed; the message says why."""
+
+
 class MissingExtra(Final):
     """An optional package is not installed; the remedy names the extra."""
 
@@ -191,6 +207,14 @@ class SourceUnavailable(Retryable):
     ) -> None:
         super().__init__(message, place=place, remedy=remedy)
         self.code = code
+
+
+class TargetUnavailable(Retryable):
+    """The store of a copy is out of reach, or another writes to it."""
+
+
+class SyncRunning(Retryable):
+    """Another run of the same sync has not ended; the message names its process and host."""
 
 
 class Cancelled(IsthmusError):
