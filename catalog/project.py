@@ -52,6 +52,7 @@ class SourceConfig:
         options: its other keys, checked: paths are absolute, secrets are `Secret`.
         place: where it stands in the project file.
         budget: what all queries together may cost it.
+        writes: whether its tables may be written: all of them, those that are named, or none.
     """
 
     name: str
@@ -60,6 +61,7 @@ class SourceConfig:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     place: Place | None = None
     budget: SourceBudget = field(default_factory=SourceBudget)
+    writes: bool | tuple[str, ...] = False
 
     @property
     def plain_secrets(self) -> tuple[str, ...]:
@@ -275,9 +277,22 @@ def _sources(
         inner = (*path, "budget")
         budget = read_source_budget(_table(options, inner, origin), inner, origin.places)
         options.pop("budget", None)
+        writes = _writes(options.pop("writes", False), path, origin)
         checked = checked_options(kind, options, path, origin.places, origin.folder)
-        sources.append(SourceConfig(name, kind.name, checked, place, budget))
+        sources.append(SourceConfig(name, kind.name, checked, place, budget, writes))
     return tuple(sources)
+
+
+def _writes(value: object, path: tuple[str, ...], origin: _Origin) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ConfigError(
+        f"{'.'.join(path)}.writes must be true, false or a list of tables",
+        place=origin.places.of((*path, "writes")),
+        remedy='Write writes = ["Account", "Contact"], or writes = true for every table.',
+    )
 
 
 def _kind(

@@ -91,7 +91,7 @@ class Rows:
         records: `WriteRequest.columns`, in their order; null means null. A column of the table
             has its described type, a ``RELATIONSHIP.KEY`` the type it came with. With
             `if_unmodified` one more column, the stamp, under the name that
-            `WriteFragment.stamp` says. A key is never null.
+            `WriteFragment.stamp` says.
         given: for a column in which some cells are to be left alone: false where they are.
         positions: where in the input each row stands (int64).
     """
@@ -170,7 +170,8 @@ class Writer(Protocol):
         """Values of `WriteRequest.key` in the form in which the source compares them. Pure.
 
         Two rows of an input whose forms are equal mean the same row of the table (a key that is
-        compared in any case, an id of 15 characters): the engine refuses such an input.
+        compared in any case, an id of 15 characters): the engine refuses such an input. Null for
+        a key that means no row.
         """
 
     def problems(self, request: WriteRequest, rows: Rows) -> pa.Table:

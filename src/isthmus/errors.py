@@ -14,11 +14,13 @@
     │   ├── TargetError         the store of a copy refused or failed
     │   ├── BudgetExceeded      a query would cost more than a budget allows
     │   ├── JobFailed           a job whose result is wanted has failed
+    │   ├── WriteFailed         rows of a write were not written
     │   └── MissingExtra        an optional package is not installed
     ├── Retryable               the same call may work later
     │   ├── SourceUnavailable   a source was out of reach, or over a limit, after our own retries
     │   ├── TargetUnavailable   the store of a copy is out of reach, or another writes to it
-    │   └── SyncRunning         another run of the same sync has not ended
+    │   ├── SyncRunning         another run of the same sync has not ended
+    │   └── WriteRunning        another process is at work on the same write
     ├── Cancelled               the caller stopped the query
     └── DeadlineExceeded        the query's timeout passed
 
@@ -52,6 +54,8 @@ __all__ = [
     "TargetError",
     "TargetUnavailable",
     "UnknownName",
+    "WriteFailed",
+    "WriteRunning",
 ]
 
 
@@ -190,6 +194,18 @@ class JobFailed(Final):
     """A job whose result is wanted has failed; the message says why."""
 
 
+class WriteFailed(Final):
+    """Rows of a write were not written; the message has the first one's error.
+
+    Args:
+        result: the write's `WriteResult`, with the outcome of each row.
+    """
+
+    def __init__(self, message: str, *, result: object, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.result = result
+
+
 class MissingExtra(Final):
     """An optional package is not installed; the remedy names the extra."""
 
@@ -215,6 +231,10 @@ class TargetUnavailable(Retryable):
 
 class SyncRunning(Retryable):
     """Another run of the same sync has not ended; the message names its process and host."""
+
+
+class WriteRunning(Retryable):
+    """Another process is at work on the same write; the message names it."""
 
 
 class Cancelled(IsthmusError):
