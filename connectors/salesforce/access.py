@@ -1,9 +1,9 @@
-"""How a draft is fetched: page by page, in ranges of Ids side by side, or by a Bulk job.
+"""How a draft is fetched: page by page, in ranges of Ids side by side, by Ids, or by a Bulk job.
 
 The fewest calls win, then the fewest seconds. A job takes a fraction of the calls of many pages,
 but begins slowly, so it must save most of them; ranges cost a few calls more than one chain and
-take a fraction of its time. A source or a request may say which it shall be; where that can't be,
-pages it is.
+take a fraction of its time; a long list of Ids fits into few retrieves. A source or a request may
+say which it shall be; where that can't be, pages it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Final
 
 from isthmus.connectors.contract import Bill, ScanRequest
 from isthmus.connectors.salesforce import bulk, ranges
-from isthmus.connectors.salesforce.estimate import PAGE_ROWS, PAGE_SECONDS, Predicted
-from isthmus.connectors.salesforce.options import ACCESSES, BULK, PARALLEL, REST
+from isthmus.connectors.salesforce.estimate import PAGE_ROWS, PAGE_SECONDS, Known, Predicted
+from isthmus.connectors.salesforce.options import ACCESSES, BULK, IDS, PARALLEL, REST
 from isthmus.connectors.salesforce.planning import Draft
+from isthmus.connectors.salesforce.retrieval import ACCESS_PATH as BY_IDS
+from isthmus.connectors.salesforce.retrieval import bill_of_ids, pays, retrieval
 
 __all__ = ["Access", "access_of", "chains_of", "choose", "wished"]
 
@@ -31,11 +33,13 @@ class Access:
 
     Attributes:
         path: in words, for EXPLAIN; it tells all that a reader needs to go this way.
+        draft: what is fetched, and which filters are sent for it.
         statements: what is sent.
         predicted: its bills.
     """
 
     path: str
+    draft: Draft
     statements: tuple[str, ...]
     predicted: Predicted
 
@@ -52,7 +56,8 @@ def choose(
     resource: str,
     *,
     concurrency: int,
-    call_seconds: float | None,
+    known: Known,
+    retrieves: bool = True,
 ) -> Access:
     """The way to go.
 
@@ -62,27 +67,39 @@ def choose(
         wish: what the request or the source says.
         resource: ``query`` or ``queryAll``.
         concurrency: the most chains that the source allows.
-        call_seconds: how long a call takes, where that is known.
+        known: of the object.
+        retrieves: whether the org gives its rows by their Ids.
     """
     rows, calls = predicted.likely.rows, predicted.likely.calls
     if bulk.refusal(draft.request, draft) is None and (
         wish == BULK or (wish == "auto" and bulk.pays(rows / len(draft.parts), calls))
     ):
         return Access(
-            bulk.ACCESS_PATH, (bulk.bulk_statement(draft).text,), _by_job(predicted, draft)
+            bulk.ACCESS_PATH, draft, (bulk.bulk_statement(draft).text,), _by_job(predicted, draft)
         )
-    page_by_page = Access(f"REST {resource}", draft.texts, predicted)
+    if wish == "auto" and retrieves:
+        by_ids = _by_ids(draft, known)
+        if by_ids is not None and pays(predicted, by_ids.predicted):
+            return by_ids
+    page_by_page = Access(f"REST {resource}", draft, draft.texts, predicted)
     if wish == PARALLEL:
         chains = concurrency
     elif wish == REST or not _in_ranges(draft):
         return page_by_page
     else:
-        pace = call_seconds or PAGE_SECONDS
+        pace = known.call_seconds or PAGE_SECONDS
         chains = ranges.chains_worth(rows, PAGE_ROWS, pace, concurrency)
     if chains < 2 or not _in_ranges(draft):
         return page_by_page
     path = ranges.access_path(resource, chains)
-    return Access(path, draft.texts, _in_chains(predicted, chains))
+    return Access(path, draft, draft.texts, _in_chains(predicted, chains))
+
+
+def _by_ids(draft: Draft, known: Known) -> Access | None:
+    found = retrieval(draft)
+    if found is None:
+        return None
+    return Access(BY_IDS, found.draft, found.texts, bill_of_ids(found, known))
 
 
 def _in_ranges(draft: Draft) -> bool:
@@ -142,4 +159,6 @@ def access_of(path: str) -> str:
     """
     if path == bulk.ACCESS_PATH:
         return BULK
+    if path == BY_IDS:
+        return IDS
     return PARALLEL if chains_of(path) > 1 else REST

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -39,6 +40,7 @@ from isthmus.connectors.salesforce.never import refuted
 from isthmus.connectors.salesforce.options import (
     ACCESSES,
     BULK,
+    IDS,
     INCLUDE_DELETED,
     REST,
     demand_known,
@@ -46,9 +48,11 @@ from isthmus.connectors.salesforce.options import (
 from isthmus.connectors.salesforce.planning import Draft, draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
 from isthmus.connectors.salesforce.reading import Org, rows
+from isthmus.connectors.salesforce.retrieval import retrieval, retrieved_rows
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
 from isthmus.connectors.salesforce.transport import HttpTransport
+from isthmus.connectors.salesforce.writing import SalesforceWriter
 from isthmus.errors import BudgetExceeded, IsthmusError, SourceError
 
 __all__ = ["INCLUDE_DELETED", "Salesforce"]
@@ -80,6 +84,7 @@ class Salesforce(Connector):
             Ability.ORDER,
             Ability.AGGREGATE,
             Ability.LOOKUP,
+            Ability.WRITE,
         }
     )
 
@@ -96,8 +101,12 @@ class Salesforce(Connector):
         self._transports: dict[str | None, HttpTransport] = {}
         self._counts: dict[str, Counted] = {}
         self._uncountable: set[str] = set()
+        self._unretrieved: set[str] = set()
         self._refreshed = 0.0
         self._lock = threading.Lock()
+        self._writer = SalesforceWriter(
+            name, self._describes.table, self._client, self._config.concurrency
+        )
 
     @property
     def identity(self) -> str:
@@ -183,9 +192,10 @@ class Salesforce(Connector):
             wished(request, self._access),
             _resource(request),
             concurrency=self._config.concurrency,
-            call_seconds=known.call_seconds,
+            known=known,
+            retrieves=self._retrieves(request),
         )
-        texts, predicted = access.statements, access.predicted
+        drafted, texts, predicted = access.draft, access.statements, access.predicted
         return Fragment(
             request=request,
             text=texts[0],
@@ -212,7 +222,10 @@ class Salesforce(Connector):
         None for a column that is not compared exactly or as text.
         """
         demand_known(request)
-        return bill_of_keys(request, column, keys, self._known(request.table))
+        if self._config.include_deleted:
+            request = replace(request, options=request.options | {INCLUDE_DELETED})
+        retrieves = self._retrieves(request)
+        return bill_of_keys(request, column, keys, self._known(request.table), retrieves=retrieves)
 
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """Read the rows, a batch a page.
@@ -224,7 +237,10 @@ class Salesforce(Connector):
         """
         drafted = draft(fragment.request)
         way = access_of(fragment.access_path)
+        by_ids = retrieval(drafted) if way == IDS else None
         texts = (bulk_statement(drafted).text,) if way == BULK else drafted.texts
+        if by_ids is not None:
+            texts = by_ids.texts
         if texts != (fragment.statements or (fragment.text,)):
             raise SourceError(
                 f"source {self.name}: the fragment was not planned by this connector",
@@ -236,6 +252,9 @@ class Salesforce(Connector):
         org = self._org(fragment.request, context)
         if way == BULK:
             yield from self._by_job(org, drafted, context)
+        elif by_ids is not None:
+            refused = partial(self._unretrieved.add, by_ids.table.name)
+            yield from retrieved_rows(org, by_ids, context, refused)
         else:
             yield from rows(org, drafted, context, chains=chains_of(fragment.access_path))
 
@@ -262,6 +281,10 @@ class Salesforce(Connector):
         self._access = REST
         yield from rows(org, drafted, context)
 
+    def writer(self) -> SalesforceWriter:
+        """What writes to the org: always the same one, since it remembers what it has made."""
+        return self._writer
+
     def check(self) -> Iterable[Finding]:
         """Reach the org, log in, compare the version, and read limits and a describe."""
         return findings(self._config, self._login, self._metadata)
@@ -278,6 +301,10 @@ class Salesforce(Connector):
         for transport in transports.values():
             transport.close()
         self._metadata.close()
+
+    def _retrieves(self, request: ScanRequest) -> bool:
+        """Whether the org may be asked for rows by their Ids, as far as is known."""
+        return self._access == "auto" and request.table.name not in self._unretrieved
 
     def _known(self, table: Table) -> Known:
         try:

@@ -165,6 +165,33 @@ class Decoder:
         last = batch.column("Id")[-1].as_py() if self._tells_last and len(structs) else None
         return Page(batch.select(self._wanted), total, link, last)
 
+    def records(self, body: bytes) -> tuple[int, pa.RecordBatch]:
+        """Decode a list of records, null where there is none: the answer to a list of Ids.
+
+        Returns:
+            How long the list is, and the records in it, of columns that are not loose.
+
+        Raises:
+            Malformed: the body is broken.
+            DataError: a value or the set of fields is not as described.
+        """
+        body = body.strip()
+        if body[:1] != b"[" or body[-1:] != b"]":
+            raise Malformed("it is no list")
+        _demand_utf8(body)
+        page = b'{"totalSize":0,"done":true,"records":%b}' % body
+        flat = None if self._flat is None else self._flat.read(page)
+        if flat is not None:
+            return flat.rows, _batch_of(flat.arrays, self._kept, flat.rows)
+        records = self._parsed(page)["records"].combine_chunks()
+        if records.null_count:
+            raise Malformed("it is no list of records")
+        structs = records.flatten()
+        present = structs.filter(structs.is_valid())
+        if len(present):
+            self._check_keys(page)
+        return len(structs), self._batch(page, present).select(self._wanted)
+
     def _parsed(self, body: bytes) -> pa.Table:
         if body[:64].lstrip()[:1] != b"{":
             raise Malformed("it is no JSON object")  # pyarrow.json crashes on a bare null

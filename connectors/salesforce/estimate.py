@@ -19,7 +19,7 @@ from isthmus.connectors.contract import Bill
 from isthmus.connectors.salesforce.selectivity import Rows
 from isthmus.connectors.shares import columns_key
 
-__all__ = ["PAGE_ROWS", "Known", "Predicted", "predict"]
+__all__ = ["PAGE_ROWS", "Known", "Predicted", "is_long", "predict"]
 
 PAGE_ROWS: Final = 2_000
 #: Two long-text columns make pages of 200 (SOQL and SOSL Reference, "queryMore").
@@ -84,7 +84,7 @@ def predict(
     if not chunks:
         nothing = Bill(basis="nothing is sent")
         return Predicted(nothing, nothing, nothing)
-    page = LONG_PAGE_ROWS if sum(_is_long(column) for column in columns) > 1 else PAGE_ROWS
+    page = LONG_PAGE_ROWS if sum(is_long(column) for column in columns) > 1 else PAGE_ROWS
     guess = _RECORD_BYTES + sum(_size(column) for column in columns)
     size = known.facts.row_bytes.get(columns_key(c.name for c in columns), float(guess))
     pace = known.call_seconds or PAGE_SECONDS
@@ -108,7 +108,8 @@ def predict(
     return Predicted(low, likely, bill(max(most, 1), rows.high, size * _BYTES_APART))
 
 
-def _is_long(column: Column) -> bool:
+def is_long(column: Column) -> bool:
+    """Whether it is a text that makes pages small, if there are two."""
     return column.source_type == "textarea" and int(column.properties.get("length", 0)) > 255
 
 
@@ -116,5 +117,5 @@ def _size(column: Column) -> int:
     if column.source_type in ("id", "reference"):
         return 12
     if pa.types.is_string(column.type):
-        return 200 if _is_long(column) else 10
+        return 200 if is_long(column) else 10
     return _SIZES.get(column.type, 6)

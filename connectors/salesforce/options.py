@@ -9,16 +9,18 @@ from isthmus.connectors.contract import Lookup, ScanRequest
 from isthmus.connectors.predicates import columns_of
 from isthmus.errors import ConfigError, UnknownName
 
-__all__ = ["ACCESSES", "BULK", "INCLUDE_DELETED", "PARALLEL", "REST", "demand_known"]
+__all__ = ["ACCESSES", "BULK", "IDS", "INCLUDE_DELETED", "PARALLEL", "REST", "demand_known"]
 
 #: The scan option that reads deleted and archived rows as well (the `queryAll` resource).
 INCLUDE_DELETED: Final = "include_deleted"
 
-#: How to fetch: page by page, in ranges of Ids side by side, by a Bulk job.
+#: How to fetch, as a query may say: page by page, in ranges of Ids side by side, by a Bulk job.
 REST: Final = "rest"
 PARALLEL: Final = "parallel"
 BULK: Final = "bulk"
 ACCESSES: Final = (REST, PARALLEL, BULK)
+#: By a list of Ids: chosen where it costs less, never asked for.
+IDS: Final = "ids"
 
 
 def demand_known(request: ScanRequest) -> None:

@@ -15,6 +15,7 @@ from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
 from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
 from isthmus.connectors.salesforce.planning import Draft, draft
+from isthmus.connectors.salesforce.retrieval import calls_for, could_be_found, pays
 from isthmus.connectors.salesforce.selectivity import Rows, distinct, equal_share, rows_passing
 from isthmus.connectors.salesforce.soql import encoded
 
@@ -89,10 +90,19 @@ def _sent(draft: Draft) -> list[Predicate]:
     return [predicate for predicate, t in pairs if t.promise is not Promise.LOCAL]
 
 
-def bill_of_keys(request: ScanRequest, column: str, keys: int, known: Known) -> Bill | None:
+def bill_of_keys(
+    request: ScanRequest, column: str, keys: int, known: Known, *, retrieves: bool = True
+) -> Bill | None:
     """The likeliest bill of a request with a list of so many values of a column added.
 
     None where such a list is not sent.
+
+    Args:
+        request: what is asked for without them.
+        column: whose values they are.
+        keys: how many there are.
+        known: of the object.
+        retrieves: whether the org gives its rows by their Ids.
     """
     described = request.table.column(column)
     if not is_key(described):
@@ -107,10 +117,18 @@ def bill_of_keys(request: ScanRequest, column: str, keys: int, known: Known) -> 
     rows = replace(rows, low=0, likely=rows.likely * kept, basis=f"{rows.basis}, {keys:,} keys")
     if drafted.limit is not None:
         rows = rows.at_most(drafted.limit)
-    return predict(
-        _columns(drafted),
-        rows,
-        known,
-        parts=len(drafted.parts),
-        chunks=max(1, math.ceil(keys * key_bytes(described.source_type) / room)),
-    ).likely
+    chunks = max(1, math.ceil(keys * key_bytes(described.source_type) / room))
+    by_query = predict(_columns(drafted), rows, known, parts=len(drafted.parts), chunks=chunks)
+    if column == "Id" and retrieves and could_be_found(drafted):
+        by_ids = predict(
+            _columns(drafted), _found(keys, rows, known), known, chunks=calls_for(keys)
+        )
+        if pays(by_query, by_ids):
+            return by_ids.likely
+    return by_query.likely
+
+
+def _found(keys: int, rows: Rows, known: Known) -> Rows:
+    """The rows of so many Ids, whatever else is asked of them."""
+    counted = 0 if known.count is None else known.count.rows
+    return replace(rows, likely=float(min(keys, counted or keys)))

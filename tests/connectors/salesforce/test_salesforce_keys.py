@@ -22,6 +22,9 @@ from isthmus.connectors.salesforce.soql import encoded
 from isthmus.errors import Cancelled, SourceError
 from isthmus.localorg import LocalOrg
 
+#: Statements, where a retrieve would take fewer calls.
+REST = frozenset({"rest"})
+
 
 def table(crm: Salesforce, name: str) -> Table:
     found = crm.describe(name)
@@ -48,7 +51,7 @@ def stored_ids(crm: Salesforce, name: str) -> list[str]:
 def test_five_thousand_ids_are_eight_statements(org: LocalOrg, crm: Salesforce) -> None:
     accounts = table(crm, "Account")
     keys = ids("001", range(10**6, 10**6 + 5_000))
-    fragment = crm.plan(ScanRequest(accounts, ("Name",), (In("Id", tuple(keys)),)))
+    fragment = crm.plan(ScanRequest(accounts, ("Name",), (In("Id", tuple(keys)),), options=REST))
     assert [j.promise for j in fragment.judgements] == [Promise.EXACT]
     assert len(fragment.statements) == 8 == fragment.estimate.calls
     assert fragment.text == fragment.statements[0]
@@ -62,7 +65,9 @@ def test_five_thousand_ids_are_eight_statements(org: LocalOrg, crm: Salesforce) 
 def test_the_rows_of_a_long_list_are_those_of_the_filter(org: LocalOrg, crm: Salesforce) -> None:
     wanted = stored_ids(crm, "Contact")[::2]
     keys = [*wanted, *ids("003", range(10**6, 10**6 + 1_000)), *wanted[:50], "003x", "nonsense"]
-    fragment = crm.plan(ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),)))
+    fragment = crm.plan(
+        ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),), options=REST)
+    )
     assert len(fragment.statements) > 1
     org.clear_requests()
     context = ReadContext()
@@ -88,7 +93,7 @@ def test_only_one_list_is_parted_and_others_fit_beside_it(crm: Salesforce) -> No
     few = In("OwnerId", tuple(ids("005", range(100))))
     many = In("Id", tuple(ids("001", range(3_000))))
     more = In("ParentId", tuple(ids("001", range(2_000))))
-    fragment = crm.plan(ScanRequest(accounts, ("Id",), (few, many, more)))
+    fragment = crm.plan(ScanRequest(accounts, ("Id",), (few, many, more), options=REST))
     assert [j.promise for j in fragment.judgements] == [
         Promise.EXACT,
         Promise.EXACT,
@@ -166,7 +171,9 @@ def test_a_statement_that_the_org_finds_too_long_is_halved(
     org: LocalOrg, crm: Salesforce, monkeypatch: pytest.MonkeyPatch, longest: int
 ) -> None:
     keys = stored_ids(crm, "Contact")[:900]
-    fragment = crm.plan(ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),)))
+    fragment = crm.plan(
+        ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),), options=REST)
+    )
     monkeypatch.setattr("isthmus.localorg.app._LONGEST", longest)
     org.clear_requests()
     assert sorted(opened(crm, fragment).column("Id").to_pylist()) == sorted(keys)
@@ -178,7 +185,9 @@ def test_one_key_that_is_too_long_is_the_orgs_own_error(
     crm: Salesforce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = stored_ids(crm, "Contact")[:900]
-    fragment = crm.plan(ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),)))
+    fragment = crm.plan(
+        ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),), options=REST)
+    )
     monkeypatch.setattr("isthmus.localorg.app._LONGEST", 100)
     with pytest.raises(SourceError, match=r"TOO_LARGE|TOO_LONG"):
         opened(crm, fragment)
@@ -186,7 +195,9 @@ def test_one_key_that_is_too_long_is_the_orgs_own_error(
 
 def test_a_cancel_stops_all_statements(org: LocalOrg, crm: Salesforce) -> None:
     keys = stored_ids(crm, "Contact")
-    fragment = crm.plan(ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),)))
+    fragment = crm.plan(
+        ScanRequest(table(crm, "Contact"), ("Id",), (In("Id", tuple(keys)),), options=REST)
+    )
     org.set_fault("slow-page", count=0, delay=8)
     context = ReadContext()
     threading.Timer(0.3, context.cancelled.set).start()
@@ -199,7 +210,9 @@ def test_statements_run_side_by_side_within_the_concurrency(
 ) -> None:
     narrow = connect(concurrency=2)
     keys = ids("003", range(10**6, 10**6 + 4_000))
-    fragment = narrow.plan(ScanRequest(table(narrow, "Contact"), ("Id",), (In("Id", tuple(keys)),)))
+    fragment = narrow.plan(
+        ScanRequest(table(narrow, "Contact"), ("Id",), (In("Id", tuple(keys)),), options=REST)
+    )
     assert len(fragment.statements) == 7
     opened(narrow, fragment)  # logged in
     most = running = 0

@@ -127,7 +127,9 @@ def test_a_limit_and_filters_hold(crm: Salesforce, wide: Table) -> None:
 
 def test_keys_are_parted_beside_the_columns(crm: Salesforce, wide: Table) -> None:
     ids = read(crm, ScanRequest(wide, ("Id",))).column("Id").to_pylist()
-    request = ScanRequest(wide, everything(wide), (In("Id", tuple(ids[:650])),))
+    request = ScanRequest(
+        wide, everything(wide), (In("Id", tuple(ids[:650])),), options=frozenset({"rest"})
+    )
     fragment = crm.plan(request)
     assert fragment.judgements[0].promise is Promise.EXACT
     assert len(fragment.statements) > len(crm.plan(ScanRequest(wide, everything(wide))).statements)
