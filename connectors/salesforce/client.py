@@ -26,13 +26,17 @@ from isthmus.connectors.salesforce.transport import (
 )
 from isthmus.connectors.salesforce.usage import usage_of
 
-__all__ = ["Asking", "Client", "Lost", "Sent", "Stopped"]
+__all__ = ["Asking", "Client", "Lost", "Missed", "Sent", "Stopped"]
 
 _HEADERS: Final[Mapping[str, str]] = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "User-Agent": "isthmus",
 }
+
+
+#: Statuses after which nobody knows whether the org has done what it was asked.
+_DOUBTFUL: Final = frozenset({408, *range(500, 600)})
 
 
 class Stopped(Exception):
@@ -45,6 +49,20 @@ class Lost(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+class Missed(Exception):
+    """A request that is not sent again by itself got no good answer.
+
+    Attributes:
+        refusal: what came instead.
+        applied: whether the org may have done what was asked: it did not say that it had not.
+    """
+
+    def __init__(self, refusal: Refusal, *, applied: bool) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.applied = applied
 
 
 class Asking:
@@ -170,6 +188,31 @@ class Client:
                 soql=asking.soql,
                 tries=1 + repeats + slow,
             ) from cause
+
+    def send_once(self, sent: Sent, asking: Asking, stop: Stop, *, kind: CallKind) -> Answer:
+        """Send a request that may do harm twice: once, and again only where the session was over.
+
+        Raises:
+            Missed: no good answer came.
+            Stopped: `stop` was fired; it may have been done.
+            BudgetExceeded: the request would have passed a budget, and was not sent.
+            AuthError, SourceUnavailable: the session can't be renewed.
+        """
+        renewed = False
+        while True:
+            if stop.fired:
+                raise Stopped
+            session = self._login.session()
+            outcome = self._once(session, sent, asking, stop, kind, 0, None)
+            if isinstance(outcome, Answer):
+                return outcome
+            refusal, cause = outcome
+            if cure_for(refusal) is Cure.LOG_IN and not renewed:
+                renewed = True
+                self._login.renew(session)
+                continue
+            arrived = isinstance(cause, Broken) and cause.arrived
+            raise Missed(refusal, applied=arrived or refusal.status in _DOUBTFUL) from cause
 
     def _once(
         self,

@@ -36,12 +36,14 @@ class Refusal:
         code: Salesforce's errorCode, or a word of ours such as ``CONNECTION``.
         message: the text that came with it, or what broke.
         retry_after: seconds that the server asks to wait.
+        fields: the fields that it complains of.
     """
 
     status: int
     code: str
     message: str
     retry_after: float | None = None
+    fields: tuple[str, ...] = ()
 
 
 def refusal_of(status: int, body: bytes | Any, headers: Mapping[str, str]) -> Refusal:
@@ -61,11 +63,14 @@ def refusal_of(status: int, body: bytes | Any, headers: Mapping[str, str]) -> Re
         told = None
     first = told[0] if isinstance(told, list) and told else told
     code, message = f"HTTP {status}", ""
+    fields: tuple[str, ...] = ()
     if isinstance(first, Mapping):
         code = str(first.get("errorCode") or first.get("error") or code)
         message = str(first.get("message") or first.get("error_description") or "")
+        fields = tuple(map(str, first.get("fields") or ()))
     asked = headers.get("Retry-After", "")
-    return Refusal(status, code, message.strip(), float(asked) if asked.isdigit() else None)
+    patience = float(asked) if asked.isdigit() else None
+    return Refusal(status, code, message.strip(), patience, fields)
 
 
 #: Codes that say more than the status does.

@@ -1,0 +1,236 @@
+"""Rows by Bulk 2.0 ingest jobs, which others can take over by their ids.
+
+A job's id is noted before it gets its rows, so whoever comes after a crash reads its results, and
+the results say of each row what became of it. Rows that met a lock and rows that the org never
+came to go into further jobs. Rows that a CSV can't say (the text ``#N/A``) go by sObject
+Collections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from isthmus.connectors.salesforce.writing import noted
+from isthmus.connectors.salesforce.writing.batch import Batch
+from isthmus.connectors.salesforce.writing.collections import ROWS as FEW
+from isthmus.connectors.salesforce.writing.collections import Collections
+from isthmus.connectors.salesforce.writing.ingestcsv import (
+    MAX_BYTES,
+    Line,
+    Matching,
+    Result,
+    documents,
+)
+from isthmus.connectors.salesforce.writing.ingestjob import IngestJob, NotUploaded
+from isthmus.connectors.salesforce.writing.locks import TRIES, locked_rows
+from isthmus.connectors.salesforce.writing.outcomes import UNKNOWN, UNPROCESSED, Outcome, failed
+from isthmus.connectors.salesforce.writing.sending import Around, Sending
+from isthmus.connectors.salesforce.writing.settle import settle
+from isthmus.connectors.writing import Notes
+from isthmus.errors import SourceError, SourceUnavailable
+
+__all__ = ["CALLS", "MOST_CALLS", "ROWS", "Ingest", "in_calls", "jobs_of"]
+
+Outcomes = dict[int, Outcome]
+
+#: The most rows of a chunk: what a crash may make us read again.
+ROWS: Final = 100_000
+#: Calls of a job as a rule: make, fill, close, four looks, one file of results, delete.
+CALLS: Final = 9
+#: The same with both other files, and looks for half an hour.
+MOST_CALLS: Final = 71
+_UPLOADS: Final = 3
+_READS: Final = 3
+_JOBS: Final = "jobs"
+
+
+class Ingest:
+    """Writes a chunk by jobs.
+
+    Args:
+        batch: the rows.
+        around: where.
+        insisted: the user asked for jobs; otherwise Collections do where the org takes none.
+        most: bytes of one job's rows.
+    """
+
+    def __init__(
+        self, batch: Batch, around: Around, *, insisted: bool, most: int = MAX_BYTES
+    ) -> None:
+        self._batch = batch
+        self._around = around
+        self._calls = around.calls
+        self._notes = around.notes
+        self._insisted = insisted
+        self._most = most
+        self._header = batch.header
+        self._lines = batch.csv()
+
+    def run(self) -> Outcomes:
+        """An outcome for each row.
+
+        Raises:
+            SourceUnavailable: it is not known what became of the rows; running again goes on.
+        """
+        unsayable = self._batch.unfit_for_csv()
+        left = [row for row in range(len(self._batch)) if row not in unsayable]
+        done: Outcomes = {}
+        for tried in range(TRIES + 1):
+            done |= self._round(left, f"round{tried}")
+            left = [*locked_rows(done), *_untouched(done)]
+            if not left or tried == TRIES:
+                break
+            self._calls.context.wait(self._calls.policy.wait(tried))
+        if unsayable:
+            done |= self._by_calls(sorted(unsayable), "unsayable")
+        return done
+
+    def _round(self, rows: list[int], name: str) -> Outcomes:
+        """Send rows by a job, or by as many as they need; a handful by one call."""
+        if not rows:
+            return {}
+        if name != "round0" and len(rows) <= FEW:
+            return self._by_calls(rows, name)
+        done: Outcomes = {}
+        lines = [self._lines[row] for row in rows]
+        parts = documents(self._header, lines, most=self._most)
+        for number, (part, document) in enumerate(parts):
+            done |= self._by_job([rows[n] for n in part], document, f"{name}.{number}")
+        return done
+
+    def _by_calls(self, rows: list[int], name: str) -> Outcomes:
+        return in_calls(self._batch, rows, self._around, name)
+
+    def _by_job(self, rows: list[int], document: bytes, part: str) -> Outcomes:
+        if self._notes.get(f"{part}.refused"):
+            return self._by_calls(rows, part)
+        if noted.since(self._notes, part) is None:
+            noted.note_since(self._notes, part, self._around.now)
+        job = self._found(part)
+        if job is None and self._notes.get(f"{part}.closed"):
+            return self._lost(rows, part)
+        try:
+            job = job or self._filled(document, part)
+        except SourceError:
+            if self._insisted:
+                raise
+            # as long as no job was closed, nothing of the part was written
+            self._notes.put(f"{part}.refused", "yes")
+            return self._by_calls(rows, part)
+        return self._outcomes(job, rows)
+
+    def _found(self, part: str) -> IngestJob | None:
+        """The job that an earlier try has closed; one that it left open is given up."""
+        id = self._notes.get(f"{part}.job")
+        if id is None:
+            return None
+        job = IngestJob(self._calls, id)
+        info = job.info()
+        if info is None:
+            return None
+        if info.get("state") != "Open":
+            return job
+        job.abandon()
+        return None
+
+    def _filled(self, document: bytes, part: str) -> IngestJob:
+        """A new job with the rows, closed."""
+        for _ in range(_UPLOADS):
+            job = IngestJob.made(self._calls, self._batch.request)
+            self._note_job(part, job.id)
+            try:
+                job.upload(document)
+            except NotUploaded:
+                job.abandon()
+                continue
+            self._notes.put(f"{part}.closed", job.id)
+            job.close()
+            return job
+        raise SourceUnavailable(
+            f"source {self._calls.source}, {self._calls.doing}: the rows of a bulk job did not get "
+            f"through (tried {_UPLOADS} times)",
+            code="CONNECTION",
+            remedy="Go on with the write later.",
+        )
+
+    def _note_job(self, part: str, id: str) -> None:
+        self._notes.put(_JOBS, " ".join([*jobs_of(self._notes), id]))
+        self._notes.put(f"{part}.job", id)
+
+    def _outcomes(self, job: IngestJob, rows: list[int]) -> Outcomes:
+        info = job.ended()
+        why = f"bulk job {job.id} ended as {info.get('state')}: {info.get('errorMessage') or ''}"
+        for tried in range(_READS):
+            try:
+                done = _matched(
+                    self._results(job, info, len(rows)), [self._lines[r] for r in rows], self._key
+                )
+            except ValueError:
+                done = {}
+            if len(done) == len(rows):
+                break
+            self._calls.context.wait(self._calls.policy.wait(tried))
+        told: Outcomes = {}
+        for number, row in enumerate(rows):
+            if number not in done:
+                told[row] = failed(UNKNOWN, f"no result of bulk job {job.id} is of this row")
+            else:
+                told[row] = done[number] or failed(UNPROCESSED, why.strip(" :"))
+        return told
+
+    def _results(self, job: IngestJob, info: Mapping[str, Any], rows: int) -> list[Result]:
+        """What became of all rows, from as few files as say it."""
+        found: list[Result] = []
+        if int(info.get("numberRecordsProcessed") or 0) or not info:
+            found += job.results("successfulResults", self._header)
+        if int(info.get("numberRecordsFailed") or 0) or len(found) < rows:
+            found += job.results("failedResults", self._header)
+        if len(found) < rows:
+            found += job.results("unprocessedrecords", self._header)
+        return found
+
+    @property
+    def _key(self) -> int | None:
+        target = self._batch.key_target
+        return None if target is None else self._batch.targets.index(target)
+
+    def _lost(self, rows: list[int], part: str) -> Outcomes:
+        """The job is gone, with its results: the records are looked up; what is not done, fails."""
+        sending = Sending(self._batch.take(rows), Collections(), self._around, part)
+        found = settle(sending.batch, range(len(rows)), sending.witness)
+        lost = failed(UNKNOWN, "its bulk job was deleted before its results were read")
+        return {row: found.get(number, lost) for number, row in enumerate(rows)}
+
+
+def _matched(
+    results: Iterable[Result], lines: list[Line], key: int | None
+) -> dict[int, Outcome | None]:
+    matching = Matching(lines, key)
+    found: dict[int, Outcome | None] = {}
+    for result in results:
+        row = matching.row(result.line)
+        if row is not None:
+            found[row] = result.outcome
+    return found
+
+
+def _untouched(done: Outcomes) -> list[int]:
+    """Rows that a job which failed half way never came to; of a job that did nothing, none."""
+    left = [row for row, outcome in done.items() if outcome.error_code == UNPROCESSED]
+    return left if len(left) < len(done) else []
+
+
+def in_calls(batch: Batch, rows: list[int], around: Around, name: str) -> Outcomes:
+    """Send some rows of a batch by sObject Collections."""
+    done: Outcomes = {}
+    for at in range(0, len(rows), FEW):
+        few = rows[at : at + FEW]
+        told = Sending(batch.take(few), Collections(), around, f"{name}.calls{at}").run()
+        done |= {few[number]: outcome for number, outcome in told.items()}
+    return done
+
+
+def jobs_of(notes: Notes) -> list[str]:
+    """The ids of all jobs that a chunk has made."""
+    return (notes.get(_JOBS) or "").split()
