@@ -1,0 +1,1 @@
+"""Where copies are kept. One module a kind of target; the contract is in `contract`."""

