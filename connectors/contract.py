@@ -22,6 +22,7 @@ from isthmus.connectors.predicates import Predicate
 from isthmus.errors import Cancelled, DeadlineExceeded, Refused
 
 if TYPE_CHECKING:
+    from isthmus.connectors.replication import Replicator
     from isthmus.connectors.writing import Writer
 
 __all__ = [
@@ -72,6 +73,7 @@ class Ability(Enum):
     LOOKUP = "lookup"
     KEYS = "keys"
     WRITE = "write"
+    REPLICATE = "replicate"
 
 
 @dataclass(frozen=True)
@@ -548,6 +550,10 @@ class Connector(ABC):
             f"the source {self.name} can't be written to",
             remedy=f"Sources of the kind {self.kind} are only read.",
         )
+
+    def replicator(self) -> Replicator | None:
+        """What tells changes of its tables; None where nothing does."""
+        return None
 
     @abstractmethod
     def check(self) -> Iterable[Finding]:

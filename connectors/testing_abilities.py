@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -35,6 +36,30 @@ _MANY = 3_000
 
 class AbilityContract:
     """Needs the fixtures of `ConnectorContract`."""
+
+    # -- replication --------------------------------------------------------------------------
+
+    def test_replication_as_declared(self, connector: Connector, described: list[Table]) -> None:
+        replicator = connector.replicator()
+        assert (replicator is not None) == (Ability.REPLICATE in connector.abilities)
+        if replicator is None:
+            return
+        context = ReadContext()
+        now = replicator.now(context)
+        assert now.tzinfo is not None and replicator.now(context) >= now
+        told = [(table, replicator.of(table)) for table in described]
+        assert any(found is not None for _, found in told)
+        for table, found in told:
+            if found is None:
+                continue
+            names = {column.name for column in table.columns}
+            assert {found.cursor, *found.untracked, *filter(None, [found.deleted])} <= names
+            assert pa.types.is_timestamp(table.column(found.cursor).type)
+            assert found.with_deleted is None or found.with_deleted in connector.scan_options
+            if found.tells_deletions:
+                start = now - timedelta(hours=1)
+                keys = replicator.deleted(table, start, now, context).keys
+                assert keys.type == table.column(table.primary_key[0]).type
 
     # -- order --------------------------------------------------------------------------------
 

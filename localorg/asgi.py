@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any
 
 from isthmus.localorg.app import DATA, Handled, api_of, handle
@@ -86,6 +88,7 @@ class OrgApp:
             )
         )
         coded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        coded.append((b"date", format_datetime(now.astimezone(UTC), usegmt=True).encode()))
         return _Sealed(response.status, coded, sent, response.delay, cut)
 
 

@@ -129,6 +129,7 @@ class _Listener(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,  # the org's own clock tells it
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
         )

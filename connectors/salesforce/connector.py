@@ -48,6 +48,7 @@ from isthmus.connectors.salesforce.options import (
 from isthmus.connectors.salesforce.planning import Draft, draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
 from isthmus.connectors.salesforce.reading import Org, rows
+from isthmus.connectors.salesforce.replication import Replicas
 from isthmus.connectors.salesforce.retrieval import retrieval, retrieved_rows
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
@@ -84,6 +85,7 @@ class Salesforce(Connector):
             Ability.ORDER,
             Ability.AGGREGATE,
             Ability.LOOKUP,
+            Ability.REPLICATE,
             Ability.WRITE,
         }
     )
@@ -284,6 +286,10 @@ class Salesforce(Connector):
     def writer(self) -> SalesforceWriter:
         """What writes to the org: always the same one, since it remembers what it has made."""
         return self._writer
+
+    def replicator(self) -> Replicas:
+        """What tells changes: SystemModstamp, and the org's own list of deletions."""
+        return Replicas(self.name, self._client)
 
     def check(self) -> Iterable[Finding]:
         """Reach the org, log in, compare the version, and read limits and a describe."""

@@ -60,6 +60,7 @@ def table_of(
         properties={
             "key_prefix": describe.get("keyPrefix"),
             "queryable": bool(describe.get("queryable", True)),
+            "replicateable": bool(describe.get("replicateable")),
             "createable": bool(describe.get("createable")),
             "updateable": bool(describe.get("updateable")),
             "deletable": bool(describe.get("deletable")),
