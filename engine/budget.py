@@ -333,9 +333,18 @@ class QueryGate:
 
 
 def demand_affordable(
-    plan: Priced, accounts: Iterable[Account], allowances: Mapping[str, Allowance]
+    plan: Priced,
+    accounts: Iterable[Account],
+    allowances: Mapping[str, Allowance],
+    nothing: str = "nothing was read",
 ) -> None:
     """Refuse a query that is predicted to pass a budget. No call is made.
+
+    Args:
+        plan: what is to be done.
+        accounts: what it is paid from.
+        allowances: by source.
+        nothing: what was not done yet, in words for the error.
 
     Raises:
         BudgetExceeded: it has the plan, and the plan's text in its message.
@@ -349,12 +358,13 @@ def demand_affordable(
                     f"{'' if most is None or most <= likely else f' (at most {most:,.6g})'}, and "
                     f"{account.owner} has {left:,.6g} left",
                     f"Ask for less, or raise max_{name}.",
+                    nothing,
                 )
     for source, calls in plan.calls_by_source.items():
         allowance = allowances.get(source)
         refusal = None if allowance is None else allowance.demand(calls)
         if refusal is not None:
-            raise _refused(plan, refusal, _REMEDY)
+            raise _refused(plan, refusal, _REMEDY, nothing)
 
 
 def _compared(plan: Priced, account: Account) -> Iterable[tuple[str, float, float, float | None]]:
@@ -368,5 +378,5 @@ def _compared(plan: Priced, account: Account) -> Iterable[tuple[str, float, floa
             yield name, float(getattr(likely, name)), float(left), most
 
 
-def _refused(plan: Priced, message: str, remedy: str) -> BudgetExceeded:
-    return BudgetExceeded(f"{message}; nothing was read\n{plan}", plan=plan, remedy=remedy)
+def _refused(plan: Priced, message: str, remedy: str, nothing: str) -> BudgetExceeded:
+    return BudgetExceeded(f"{message}; {nothing}\n{plan}", plan=plan, remedy=remedy)

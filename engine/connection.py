@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +37,13 @@ from isthmus.engine.run import Run
 from isthmus.engine.scan import Scan
 from isthmus.engine.state import AUTO, StateFolder, find_folder
 from isthmus.engine.syntax import Statement, parse
+from isthmus.engine.writes.keep import Keep
+from isthmus.engine.writes.permission import AllowWrites, Permission
+from isthmus.engine.writes.plan import WritePlan
+from isthmus.engine.writes.result import WriteResult
+from isthmus.engine.writes.room import How, WriteRoom
+from isthmus.engine.writes.run import WriteProgress, WriteRun
+from isthmus.engine.writes.statement import WriteStatement, write_in
 from isthmus.errors import ConfigError, IsthmusError, QueryError
 
 __all__ = ["Connection", "connect"]
@@ -52,6 +59,7 @@ def connect(
     threads: int | None = None,
     state: StateFolder = AUTO,
     budget: Budget | Mapping[str, float | None] | None = None,
+    allow_writes: AllowWrites = None,
 ) -> Connection:
     """Open a project.
 
@@ -64,6 +72,9 @@ def connect(
         state: the folder where statistics and the calls of the day are kept; by default
             ``$ISTHMUS_STATE`` (``off`` for none) or the platform's own place; None for none.
         budget: what all queries together may cost: ``max_calls``, ``max_rows``, ``max_bytes``.
+        allow_writes: what may be written: True for every table, False for none, or names such
+            as ``["crm", "hr.Employee"]``; None leaves it to the project file, which allows
+            nothing unless it says so.
 
     Raises:
         ConfigError: the project file is wrong; the message has its line and the remedy.
@@ -75,6 +86,7 @@ def connect(
         threads=threads,
         state=state,
         budget=budget,
+        allow_writes=allow_writes,
     )
 
 
@@ -102,6 +114,7 @@ class Connection:
         connectors: Mapping[str, Connector] | None = None,
         state: StateFolder = None,
         budget: Budget | Mapping[str, float | None] | None = None,
+        allow_writes: AllowWrites = None,
     ) -> None:
         settings = project.settings
         zone = check_time_zone(time_zone or settings.time_zone)
@@ -125,8 +138,10 @@ class Connection:
         )
         self._pushdown = pushdown
         self._prefer = prefer
-        self._runs: set[Run] = set()
+        self._runs: set[Run | WriteRun] = set()
         self._lock = threading.Lock()
+        self._keep = Keep(self._folder)
+        self._permission = Permission.of(allow_writes, project)
         self._owner: Connection | None = None
         self._jobs: Jobs | None = None
         self._closed = False
@@ -143,21 +158,38 @@ class Connection:
         max_rows: int | None = None,
         max_bytes: int | None = None,
         max_seconds: float | None = None,
+        on_error: str = "stop",
+        outcomes: str | os.PathLike[str] | None = None,
+        if_unmodified: bool = False,
+        write_id: str | None = None,
+        progress: Callable[[WriteProgress], None] | None = None,
     ) -> Result:
         """Bind and plan a query; its rows are read when the result is.
 
+        A statement that writes (INSERT, UPDATE, DELETE, MERGE) is carried out at once, where
+        `allow_writes` or the project file allows it. Its rows are one outcome for each row of its
+        input, or what RETURNING says; `Result.write` has more.
+
         Args:
-            text: one query in DuckDB's SQL over the catalog's tables and views.
+            text: one query in DuckDB's SQL over the catalog's tables and views, or one such
+                statement.
             params: a list for ``?`` and ``$1``, a dict for ``$name``.
             timeout: seconds the whole run may take.
             max_calls: data calls that it may make, repeated ones included.
             max_rows: rows that sources may send for it.
             max_bytes: bytes that they may send.
             max_seconds: as `timeout`, but a query that is predicted to take longer is refused.
+            on_error: of a statement that writes; as for `write`.
+            outcomes: as for `write`.
+            if_unmodified: rows of an UPDATE, DELETE or MERGE that somebody has changed since they
+                were read are not written; their outcome says so.
+            write_id: as for `write`.
+            progress: as for `write`.
 
         Raises:
             QueryError: the text is wrong or not allowed; the place is in the message.
             BudgetExceeded: it is predicted to cost more than a budget allows.
+            WriteFailed: a row was not written.
         """
         self._check_open()
         bounds = {
@@ -167,6 +199,10 @@ class Connection:
             "max_seconds": max_seconds,
         }
         terms = self._ledger.terms(budget_of(bounds, "the query"))
+        writing = write_in(text, self._database)
+        if writing is not None:
+            how = _how(on_error, outcomes, progress, timeout, write_id, if_unmodified)
+            return self._written(writing, params, how, terms)
         statement = parse(text, self._database)
         if statement.prefix == "SHOW TABLES":
             return self._given(text, self._tables())
@@ -177,8 +213,12 @@ class Connection:
             return self._given(text, pa.table({"plan": str(plan).split("\n")}))
         return self._query(statement, params, timeout, terms)
 
-    def explain(self, text: str, params: Parameters = None, *, analyze: bool = False) -> Plan:
+    def explain(
+        self, text: str, params: Parameters = None, *, analyze: bool = False
+    ) -> Plan | WritePlan:
         """What a query would send where, and why, without a data call.
+
+        For a statement that writes: its `WritePlan`, as `plan_write` gives it.
 
         Args:
             text: the query, as for `sql`.
@@ -186,6 +226,9 @@ class Connection:
             analyze: run it too, and set the actual bills beside the predicted ones.
         """
         self._check_open()
+        writing = write_in(text, self._database)
+        if writing is not None:
+            return self._writing().plan_statement(writing, params, How())
         statement = parse(text, self._database)
         if not analyze and not statement.prefix:
             return self._query(statement, params, None, None).plan
@@ -208,6 +251,159 @@ class Connection:
             for finding in connector.check()
         ]
         return plain + tried
+
+    # --- writing
+
+    def write(
+        self,
+        table: str,
+        data: Any,
+        *,
+        mode: str = "insert",
+        key: str | None = None,
+        on_error: str = "stop",
+        outcomes: str | os.PathLike[str] | None = None,
+        if_unmodified_since: str | None = None,
+        options: Sequence[str] = (),
+        write_id: str | None = None,
+        progress: Callable[[WriteProgress], None] | None = None,
+        timeout: float | None = None,
+        max_calls: int | None = None,
+    ) -> WriteResult:
+        """Write rows to a table, each with its outcome.
+
+        Args:
+            table: such as ``crm.Account``.
+            data: an Arrow table, batch or reader, a pandas or Polars frame, dicts, a `Result`, or
+                the text of a query. A key that a dict does not have leaves the column alone; None
+                sets it to null. A column ``Account.External_Id__c`` names a parent by its key.
+            mode: ``insert``, ``update``, ``upsert`` or ``delete``.
+            key: for an upsert, the unique column that tells the row; an update or delete goes by
+                the primary key.
+            on_error: ``stop``: a failed row keeps what was not begun from being sent, and
+                `WriteFailed` is raised; ``continue``: every row is tried, and the result tells;
+                ``all_or_none``: nothing is written unless all is, where one call holds it.
+            outcomes: a file, .csv or .jsonl, to which outcomes are written as they come.
+            if_unmodified_since: the column of the data that holds each row's ``SystemModstamp``
+                as it was read; a row that was changed since is not written.
+            options: the source's own ways of writing, such as ``bulk``.
+            write_id: a name for the write; if the state folder knows it, that write goes on, so
+                that a program that is started again writes nothing twice.
+            progress: called with `WriteProgress` after each chunk.
+            timeout: seconds for all of it; what is not written then can be resumed.
+            max_calls: calls that it may make.
+
+        Raises:
+            Refused: the table may not be written, or not so.
+            DataError: two rows mean the same row of the table; nothing was written.
+            WriteFailed: a row was not written; the error's ``result`` has every outcome.
+            BudgetExceeded: it is predicted to cost more than a budget allows.
+            SourceUnavailable, Cancelled: it was broken off; ``resume`` goes on.
+        """
+        self._check_open()
+        terms = self._ledger.terms(budget_of({"max_calls": max_calls}, "the write"))
+        how = _how(on_error, outcomes, progress, timeout, write_id)
+        return self._writing().run_data(
+            table, data, mode, key, if_unmodified_since, options, how, terms
+        )
+
+    def plan_write(
+        self,
+        table: str,
+        data: Any = None,
+        *,
+        mode: str = "insert",
+        key: str | None = None,
+        on_error: str = "stop",
+        if_unmodified_since: str | None = None,
+        options: Sequence[str] = (),
+        params: Parameters = None,
+        dry_run: bool = False,
+    ) -> WritePlan:
+        """What a write would do, at no call that writes.
+
+        Without `dry_run` no data call is made either: how many rows a query gives is a guess
+        then. With it, the sources are read, and `WritePlan.problems` has each row that would fail
+        as far as that can be seen before it is sent: types, lengths, required columns, values
+        that a list does not have, keys of rows that are not there.
+
+        Args:
+            table: as for `write`; or a statement that writes, and no data.
+            data: as for `write`; an iterator is used up.
+            mode: as for `write`, as are the next ones.
+            key: as for `write`.
+            on_error: as for `write`.
+            if_unmodified_since: as for `write`.
+            options: as for `write`.
+            params: of the statement.
+            dry_run: whether rows are read and checked.
+
+        Raises:
+            QueryError: it can't be done so.
+        """
+        self._check_open()
+        room, how = self._writing(), _how(on_error)
+        if data is None:
+            statement = write_in(table, self._database)
+            if statement is None:
+                raise QueryError(
+                    "there are no rows to write",
+                    remedy='Write con.plan_write("crm.Account", rows), or give a statement such '
+                    "as INSERT INTO ...",
+                )
+            return room.plan_statement(statement, params, how, dry_run=dry_run)
+        if isinstance(data, str) and not dry_run:
+            return room.plan_query(table, data, mode, key, options, how)
+        return room.plan_data(
+            table, data, mode, key, if_unmodified_since, options, how, dry_run=dry_run
+        )
+
+    def resume(
+        self,
+        write_id: str,
+        *,
+        outcomes: str | os.PathLike[str] | None = None,
+        progress: Callable[[WriteProgress], None] | None = None,
+        timeout: float | None = None,
+        max_calls: int | None = None,
+    ) -> WriteResult:
+        """Go on with a write that was broken off, or stopped at a failed row.
+
+        What may have arrived is looked for in the source before anything is sent again.
+
+        Raises:
+            UnknownName: the state folder knows no such write.
+            WriteRunning: another process is at work on it.
+            WriteFailed: as for `write`.
+        """
+        self._check_open()
+        terms = self._ledger.terms(budget_of({"max_calls": max_calls}, "the write"))
+        how = _how("stop", outcomes, progress, timeout)
+        return self._writing().resume(write_id, how, terms)
+
+    def writes(self) -> Result:
+        """The writes that the state folder knows, newest first."""
+        self._check_open()
+        return self._given("writes", self._writing().listed())
+
+    def _writing(self) -> WriteRoom:
+        return WriteRoom(self, self._keep, self._permission)
+
+    def _written(
+        self, statement: WriteStatement, params: Parameters, how: How, terms: Terms
+    ) -> Result:
+        room = self._writing()
+        if statement.explained:
+            plan = room.plan_statement(statement, params, how)
+            return self._given(statement.text, pa.table({"plan": str(plan).split("\n")}))
+        written, table = room.run_statement(statement, params, how, terms)
+        result = self._given(statement.text, table)
+        result.write = written
+        return result
+
+    def _free_terms(self) -> Terms:
+        """Terms on which the project's and the connection's own budgets hold."""
+        return self._ledger.terms(Budget())
 
     # --- jobs
 
@@ -346,6 +542,7 @@ class Connection:
                     connector.close()
             self._database.close()
             self._ledger.close()
+            self._keep.close()
 
     def __enter__(self) -> Self:
         return self
@@ -503,6 +700,18 @@ class Connection:
     def _check_open(self) -> None:
         if self._closed or (self._owner is not None and self._owner._closed):
             raise ConfigError("the connection is closed", remedy="Open a new one: connect(...).")
+
+
+def _how(
+    on_error: str,
+    outcomes: str | os.PathLike[str] | None = None,
+    progress: Callable[[WriteProgress], None] | None = None,
+    timeout: float | None = None,
+    write_id: str | None = None,
+    if_unmodified: bool = False,
+) -> How:
+    file = None if outcomes is None else os.fspath(outcomes)
+    return How(on_error, file, progress, timeout, write_id, if_unmodified)
 
 
 def _no_rows(*_: Any) -> Any:

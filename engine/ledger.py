@@ -116,10 +116,10 @@ class Terms:
         self._allowances = allowances
         self._statistics = statistics
 
-    def demand(self, plan: Priced) -> None:
+    def demand(self, plan: Priced, nothing: str = "nothing was read") -> None:
         """Refuse what is predicted to cost too much; raises BudgetExceeded with the plan."""
         self.plan = plan
-        demand_affordable(plan, self._accounts, self._allowances)
+        demand_affordable(plan, self._accounts, self._allowances, nothing)
 
     def meter(self, source: str) -> Meter:
         """A meter for one read of a source."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -17,6 +17,9 @@ from isthmus.engine.plan import Plan
 from isthmus.engine.run import Run
 from isthmus.engine.tabular import Tabular
 from isthmus.errors import QueryError
+
+if TYPE_CHECKING:
+    from isthmus.engine.writes.result import WriteResult
 
 __all__ = ["Progress", "Result"]
 
@@ -53,6 +56,8 @@ class Result(Tabular):
         self._run: Run | None = None
         self._table: pa.Table | None = None
         self._streamed = False
+        #: What became of a statement that writes; None of a query.
+        self.write: WriteResult | None = None
 
     # --- rows
 
