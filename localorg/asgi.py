@@ -46,7 +46,7 @@ class OrgApp:
         if scope["type"] != "http":
             return
         body = await _read(receive)
-        if not scope["path"].startswith(DATA + "/"):
+        if not _path(scope).startswith(DATA + "/"):
             await self._answer(scope, body, send, 1)
             return
         with self._org.usage.running() as at_once:
@@ -113,13 +113,18 @@ async def _send(send: Send, sealed: _Sealed) -> None:
     await send({"type": "http.response.body", "body": sealed.body[: sealed.cut], "more_body": True})
 
 
-def _request(scope: Message, body: bytes) -> Request:
+def _path(scope: Message) -> str:
+    """The path as it was sent, a base URL's own last slash taken back: sf puts two of them."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return "/" + raw.decode("latin-1").lstrip("/")
+
+
+def _request(scope: Message, body: bytes) -> Request:
     query: bytes = scope["query_string"]
     client = scope.get("client")
     return Request(
         method=scope["method"],
-        path=raw.decode("latin-1"),
+        path=_path(scope),
         query=query.decode("latin-1"),
         headers={
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
@@ -127,7 +132,7 @@ def _request(scope: Message, body: bytes) -> Request:
         body=body,
         scheme=scope["scheme"],
         client=client[0] if client else "",
-        uri_length=len(raw) + len(query) + (1 if query else 0),
+        uri_length=len(_path(scope)) + len(query) + (1 if query else 0),
     )
 
 

@@ -10,12 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 NAMES = ("localhost", "127.0.0.1", "::1")
+#: Hosts that clients have written in them; a hosts file or the like leads them here.
+LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com", "*.my.salesforce.com")
 
 
 def server_context(ca_file: Path, *names: str) -> ssl.SSLContext:
-    """A TLS context for `NAMES` and more names; what proves it is written to `ca_file`."""
+    """A TLS context for `NAMES`, `LOGIN_HOSTS` and `names`; what proves it goes to `ca_file`."""
     authority = trustme.CA(organization_name="Isthmus Local Org")
-    certificate = authority.issue_cert(*dict.fromkeys((*NAMES, *names)))
+    certificate = authority.issue_cert(*dict.fromkeys((*NAMES, *LOGIN_HOSTS, *names)))
     authority.cert_pem.write_to_path(str(ca_file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import requests
@@ -32,6 +33,14 @@ def test_what_is_not_there_is_404(org: LocalOrg, get: Get, path: str) -> None:
     assert answer.json() == [
         {"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}
     ]
+
+
+def test_two_slashes_after_the_host_are_one(org: LocalOrg) -> None:
+    # the sf command line keeps an instance URL with a slash at its end; requests would mend it
+    asked = Request(org.http + "//services/data/v60.0/limits")
+    asked.add_header("Authorization", f"Bearer {org.ready['access_token']}")
+    with urlopen(asked, timeout=10) as answer:
+        assert answer.status == 200
 
 
 def test_every_version_answers_at_its_own_urls(org: LocalOrg, get: Get) -> None:
