@@ -37,11 +37,14 @@ from isthmus.engine.run import Run
 from isthmus.engine.scan import Scan
 from isthmus.engine.state import AUTO, StateFolder, find_folder
 from isthmus.engine.syntax import Statement, parse
+from isthmus.engine.writes.from_data import DataRows
+from isthmus.engine.writes.from_statement import StatementRows
+from isthmus.engine.writes.how import How
 from isthmus.engine.writes.keep import Keep
 from isthmus.engine.writes.permission import AllowWrites, Permission
 from isthmus.engine.writes.plan import WritePlan
 from isthmus.engine.writes.result import WriteResult
-from isthmus.engine.writes.room import How, WriteRoom
+from isthmus.engine.writes.room import WriteRoom
 from isthmus.engine.writes.run import WriteProgress, WriteRun
 from isthmus.engine.writes.statement import WriteStatement, write_in
 from isthmus.errors import ConfigError, IsthmusError, QueryError
@@ -228,7 +231,7 @@ class Connection:
         self._check_open()
         writing = write_in(text, self._database)
         if writing is not None:
-            return self._writing().plan_statement(writing, params, How())
+            return self._writing().plan(StatementRows.of(self, writing, params, How()), How())
         statement = parse(text, self._database)
         if not analyze and not statement.prefix:
             return self._query(statement, params, None, None).plan
@@ -303,9 +306,8 @@ class Connection:
         self._check_open()
         terms = self._ledger.terms(budget_of({"max_calls": max_calls}, "the write"))
         how = _how(on_error, outcomes, progress, timeout, write_id)
-        return self._writing().run_data(
-            table, data, mode, key, if_unmodified_since, options, how, terms
-        )
+        rows = DataRows.of(self, table, data, mode, key, if_unmodified_since, options)
+        return self._writing().run(rows, how, terms)
 
     def plan_write(
         self,
@@ -351,12 +353,10 @@ class Connection:
                     remedy='Write con.plan_write("crm.Account", rows), or give a statement such '
                     "as INSERT INTO ...",
                 )
-            return room.plan_statement(statement, params, how, dry_run=dry_run)
-        if isinstance(data, str) and not dry_run:
-            return room.plan_query(table, data, mode, key, options, how)
-        return room.plan_data(
-            table, data, mode, key, if_unmodified_since, options, how, dry_run=dry_run
-        )
+            stated = StatementRows.of(self, statement, params, how)
+            return room.plan(stated, how, dry_run=dry_run)
+        rows = DataRows.of(self, table, data, mode, key, if_unmodified_since, options)
+        return room.plan(rows, how, dry_run=dry_run)
 
     def resume(
         self,
@@ -392,11 +392,11 @@ class Connection:
     def _written(
         self, statement: WriteStatement, params: Parameters, how: How, terms: Terms
     ) -> Result:
-        room = self._writing()
+        room, rows = self._writing(), StatementRows.of(self, statement, params, how)
         if statement.explained:
-            plan = room.plan_statement(statement, params, how)
+            plan = room.plan(rows, how)
             return self._given(statement.text, pa.table({"plan": str(plan).split("\n")}))
-        written, table = room.run_statement(statement, params, how, terms)
+        written, table = room.run_statement(rows, how, terms)
         result = self._given(statement.text, table)
         result.write = written
         return result
@@ -418,6 +418,7 @@ class Connection:
         keep: float | None = None,
         user: str | None = None,
         here: bool | None = None,
+        on_error: str | None = None,
         timeout: float | None = None,
         max_calls: int | None = None,
         max_rows: int | None = None,
@@ -437,6 +438,8 @@ class Connection:
             here: whether a worker of this process does it; if not said, only where no other
                 worker of the project is alive. It ends with the connection, and the job goes on
                 with the next one.
+            on_error: of a statement that writes, as for `write`. The write bears the job's id;
+                another attempt goes on with it.
             timeout: as for `sql`, of each attempt; so are the budgets.
             max_calls: of each attempt.
             max_rows: of each attempt.
@@ -450,6 +453,7 @@ class Connection:
         self._check_open()
         self.explain(text, params)
         bounds = {
+            "on_error": on_error,
             "timeout": timeout,
             "max_calls": max_calls,
             "max_rows": max_rows,

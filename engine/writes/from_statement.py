@@ -1,0 +1,193 @@
+"""The rows of a statement: planned without a data call, or read and laid out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from isthmus.catalog.model import Table
+from isthmus.connectors.writing import WriteFragment, WriteKind, Writer, WriteRequest
+from isthmus.engine.ledger import Terms
+from isthmus.engine.plan import Plan
+from isthmus.engine.syntax import parse
+from isthmus.engine.writes.compile import Scene, reading_of
+from isthmus.engine.writes.how import How
+from isthmus.engine.writes.intake import Intake, Splitter
+from isthmus.engine.writes.laying import Input, laid_out
+from isthmus.engine.writes.outcomes import table_of
+from isthmus.engine.writes.parts import Reading
+from isthmus.engine.writes.splice import Splice
+from isthmus.engine.writes.statement import Insert, Merge, Update, WriteStatement
+from isthmus.engine.writes.target import names_of_query, stamp_of, table_of_name, writer_of
+from isthmus.errors import IsthmusError, Refused, UnknownName
+
+if TYPE_CHECKING:
+    from isthmus.engine.connection import Connection, Parameters
+
+__all__ = ["StatementRows", "mode_of"]
+
+
+def mode_of(statement: WriteStatement) -> str:
+    """What the statement does, in a word."""
+    body = statement.body
+    if isinstance(body, Insert):
+        return "insert" if body.conflict is None else "upsert"
+    if isinstance(body, Merge):
+        return "merge"
+    return "update" if isinstance(body, Update) else "delete"
+
+
+@dataclass(frozen=True)
+class StatementRows:
+    """A statement, compiled.
+
+    Attributes:
+        connection: over which its rows are read.
+        statement: the statement.
+        params: of the whole statement.
+        table: its target.
+        writer: of the target's source.
+        reading: where its rows go.
+        splice: the query that gives them.
+        stamp: the column of the stamp, with `How.if_unmodified`.
+    """
+
+    connection: Connection
+    statement: WriteStatement
+    params: Parameters
+    table: Table
+    writer: Writer
+    reading: Reading
+    splice: Splice
+    stamp: str | None
+
+    @classmethod
+    def of(
+        cls, connection: Connection, statement: WriteStatement, params: Parameters, how: How
+    ) -> StatementRows:
+        """Compile a statement.
+
+        Raises:
+            QueryError: it can't be done so; the place is in the message.
+        """
+        place = statement.place(statement.target.span.start)
+        table = table_of_name(connection, statement.target.path, place)
+        writer = writer_of(connection, table)
+        _check_hints(statement, table, writer)
+        if how.if_unmodified and isinstance(statement.body, Insert):
+            raise Refused(
+                "an INSERT has no rows that were read before",
+                remedy="if_unmodified is for UPDATE, DELETE and MERGE.",
+            )
+        stamp = stamp_of(writer, table) if how.if_unmodified else None
+
+        def names_of(query: Splice) -> tuple[str, ...]:
+            with _placed(query):
+                return names_of_query(connection, query.text, params)
+
+        def takes_key(column: str) -> bool:
+            try:
+                writer.plan(WriteRequest(table, WriteKind.UPSERT, (column,), column, 1))
+            except (Refused, UnknownName):
+                return False
+            return True
+
+        scene = Scene(statement, table, stamp, statement.hints, names_of, takes_key)
+        reading, splice = reading_of(scene)
+        return cls(connection, statement, params, table, writer, reading, splice, stamp)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it may delete rows."""
+        return any(part.kind is WriteKind.DELETE for part in self.reading.parts)
+
+    def planned(self, how: How) -> tuple[tuple[WriteFragment, ...], Plan, int, str]:
+        """How its rows would be sent and read, how many there are, and how that is known."""
+        with _placed(self.splice):
+            parsed = parse(self.reading.query, self.connection._database)
+            plan = self.connection._query(parsed, self.params, None, None).plan
+        rows, basis = plan.estimate.rows, "a guess: as many as are read"
+        if self.reading.rows is not None:
+            rows, basis = self.reading.rows, "counted"
+        elif not plan.scans:
+            rows, basis = 0, "not known before it is run"
+        fragments = tuple(
+            self.writer.plan(part.request(rows, all_or_none=how.all_or_none))
+            for part in self.reading.parts
+        )
+        return fragments, plan, rows, basis
+
+    def read(self, path: Path, how: How, terms: Terms) -> Input:
+        """Read its rows and lay them out in files whose names begin as `path`."""
+        database = self.connection._database
+        cursor = database.cursor()
+        intakes = [
+            Intake(self.table, path.with_name(f"{path.name}-{i}.raw"), cursor)
+            for i in range(len(self.reading.parts))
+        ]
+        splitter = Splitter(self.reading, intakes, self.stamp)
+        try:
+            with _placed(self.splice):
+                parsed = parse(self.reading.query, database)
+                result = self.connection._query(parsed, self.params, how.timeout, terms)
+                with result:
+                    reader = result.reader()
+                    self._demand_width(reader.schema)
+                    for batch in reader:
+                        splitter.add(batch)
+            laid = tuple(
+                laid_out(
+                    part,
+                    intake,
+                    self.writer,
+                    path.with_name(f"{path.name}-{i}.arrow"),
+                    cursor,
+                    stamp=self.stamp,
+                    all_or_none=how.all_or_none,
+                )
+                for i, (part, intake) in enumerate(zip(self.reading.parts, intakes, strict=True))
+                if intake.spool.rows
+            )
+        finally:
+            for intake in intakes:
+                intake.spool.remove()
+            cursor.close()
+        idle = [
+            {"position": position, "id": key, "created": False, "success": True}
+            for position, key in splitter.idle
+        ]
+        unsent = pa.concat_tables([*(intake.unsent for intake in intakes), table_of(idle)])
+        text, mode = self.statement.text, mode_of(self.statement)
+        return Input(text, self.table, mode, laid, unsent, splitter.rows, result)
+
+    def _demand_width(self, schema: pa.Schema) -> None:
+        width = self.reading.width
+        if len(schema) != width:
+            raise Refused(
+                f"{self.table.name} is given {width} columns, and the query has {len(schema)}",
+                place=self.statement.place(self.statement.target.span.start),
+                remedy=f"The query's columns are {', '.join(schema.names)}.",
+            )
+
+
+def _check_hints(statement: WriteStatement, table: Table, writer: Writer) -> None:
+    for hint in sorted(statement.hints - writer.options):
+        raise Refused(
+            f"the source {table.source} knows no way of writing called {hint!r}",
+            remedy=f"Known here: {', '.join(sorted(writer.options)) or 'none'}.",
+        )
+
+
+@contextlib.contextmanager
+def _placed(splice: Splice) -> Iterator[None]:
+    """Errors tell the place in the user's text, not in ours."""
+    try:
+        yield
+    except IsthmusError as error:
+        splice.placed(error)
+        raise

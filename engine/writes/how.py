@@ -1,0 +1,54 @@
+"""How a write is done, whatever it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from isthmus.engine.writes.outcome_file import check_ending
+from isthmus.engine.writes.run import WriteProgress
+from isthmus.errors import ParameterError
+
+__all__ = ["ON_ERROR", "How"]
+
+ON_ERROR: Final = ("stop", "continue", "all_or_none")
+
+
+@dataclass(frozen=True)
+class How:
+    """How a write is done.
+
+    Attributes:
+        on_error: ``stop``: a failed row keeps what was not begun from being sent, and raises;
+            ``continue``: every row is tried, and nothing is raised; ``all_or_none``: no row is
+            written unless all are.
+        outcomes: a file to which outcomes are written as they come.
+        progress: called after each chunk.
+        timeout: seconds for reading and writing.
+        write_id: the write's name in the journal; if it is there already, that write goes on.
+        if_unmodified: rows that were changed since they were read are not written.
+
+    Raises:
+        ParameterError: one of them is none that there is.
+    """
+
+    on_error: str = "stop"
+    outcomes: str | None = None
+    progress: Callable[[WriteProgress], None] | None = None
+    timeout: float | None = None
+    write_id: str | None = None
+    if_unmodified: bool = False
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ON_ERROR:
+            raise ParameterError(
+                f"on_error is {self.on_error!r}", remedy=f"It may be {', '.join(ON_ERROR)}."
+            )
+        if self.outcomes is not None:
+            check_ending(self.outcomes)
+
+    @property
+    def all_or_none(self) -> bool:
+        """Whether a write is whole or not at all."""
+        return self.on_error == "all_or_none"
