@@ -5,35 +5,33 @@ Source: REST API Developer Guide, "sObject Rows" and "sObject Rows by External I
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import duckdb
 
-from isthmus.localorg import ids, records_delete
+from isthmus.localorg import ids
 from isthmus.localorg.commitlog import CommitLog, Kind
 from isthmus.localorg.errors import OrgError
-from isthmus.localorg.formulas import FORMULAS
-from isthmus.localorg.records_check import (
-    check_links,
-    check_not_cleared,
-    check_required,
-    check_unique,
-    matches,
-    read_payload,
-    with_defaults,
-)
-from isthmus.localorg.records_delete import Touched
-from isthmus.localorg.records_derive import Row, derive
 from isthmus.localorg.records_read import as_json
 from isthmus.localorg.schema import Field, Schema, SObject
 from isthmus.localorg.store import Store, columns, quoted
 from isthmus.localorg.values import to_stored
+from isthmus.localorg.writes import checks, deleting, lookups, payload, table
+from isthmus.localorg.writes.deleting import By, Touched
+from isthmus.localorg.writes.derive import derive, read_by
+from isthmus.localorg.writes.draft import Draft, Row, sound
+from isthmus.localorg.writes.numbers import Numbers
+from isthmus.localorg.writes.plan import Plan, plan
+
+#: Says what stands in the way of a write: of which object, to which record (or none), given what.
+Hazard = Callable[[str, str, Mapping[str, Any]], OrgError | None]
+Changes = Sequence[tuple[str | None, Mapping[str, Any]]]
 
 
 class SeveralMatches(OrgError):
@@ -75,14 +73,19 @@ class Records:
     """The records of one org. Each write is checked whole, done whole and put into the log.
 
     Methods take the object's name in any case, ids of 15 or 18 characters, `now` and the id of
-    the writing user, and raise OrgError with Salesforce's status, code and message.
+    the writing user, and raise OrgError with Salesforce's status, code and message. Those that end
+    in `_many` give an outcome for each record instead, and write those that are sound.
     """
 
-    def __init__(self, schema: Schema, store: Store, log: CommitLog) -> None:
+    def __init__(
+        self, schema: Schema, store: Store, log: CommitLog, hazard: Hazard | None = None
+    ) -> None:
         self._schema = schema
         self._store = store
         self._log = log
-        self._numbers: dict[str, int] = {}
+        self._hazard = hazard
+        self._numbers = Numbers(store)
+        self._plans: dict[str, Plan] = {}
         self._unit: Unit | None = None  # only the thread that holds the store's lock touches it
 
     @contextmanager
@@ -104,23 +107,12 @@ class Records:
             for one, now, user_id in unit.touched:
                 self._log.append(one.entity, one.id, one.kind, one.fields, now=now, user_id=user_id)
 
+    # One record
+
     def create(self, name: str, payload: Mapping[str, Any], *, now: datetime, user_id: str) -> str:
         """Create a record and give its id."""
-        sobject = self._sobject(name, "create")
-        with self.together() as unit:
-            cursor = unit.cursor
-            stamp = self._log.stamp(now)
-            given = read_payload(self._store, sobject, payload, creating=True)
-            row = with_defaults(sobject, given, user_id=user_id)
-            check_required(sobject, row)
-            check_links(self._store, cursor, sobject, row)
-            check_unique(self._store, cursor, sobject, row)
-            row |= self._system_fields(cursor, sobject, stamp, user_id)
-            row |= derive(sobject, row, frozenset(given), stamp)
-            row |= self._fallback_name(sobject, row)
-            self._insert(cursor, sobject, row)
-            unit.note(Touched(sobject.name, row["Id"], Kind.CREATE, tuple(given)), now, user_id)
-        return str(row["Id"])
+        (made,) = self.create_many(name, [payload], now=now, user_id=user_id)
+        return _good(made).id
 
     def retrieve(
         self,
@@ -136,8 +128,10 @@ class Records:
         """
         sobject = self._sobject(name, "retrieve")
         chosen = self._chosen(sobject, fields)
-        with self._store.cursor() as cursor:
-            row = self._live(cursor, sobject, record_id)
+        row = self._row(sobject, record_id)
+        error = _absent(record_id, row)
+        if error is not None or row is None:
+            raise error or OrgError(404, "NOT_FOUND", "The requested resource does not exist")
         return as_json(sobject, chosen, row, base_path)
 
     def find(self, name: str, field_name: str, value: str) -> str:
@@ -146,7 +140,12 @@ class Records:
         Raises SeveralMatches when more than one record has it.
         """
         sobject = self._sobject(name, "retrieve")
-        found = self._matching(sobject, self._key_field(sobject, field_name), value)
+        field = self._key_field(sobject, field_name)
+        with self._store.cursor() as cursor:
+            keys = lookups.folded(cursor, field, [to_stored(field, value)])
+            found = lookups.holders(self._store, cursor, sobject, field, keys).get(keys[0], ())
+        if len(found) > 1:
+            raise SeveralMatches(sobject.name, found)
         if not found:
             raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
         return found[0]
@@ -161,57 +160,31 @@ class Records:
         user_id: str,
     ) -> None:
         """Change the given fields of a record."""
-        sobject = self._sobject(name, "update")
-        with self.together() as unit:
-            cursor = unit.cursor
-            stamp = self._log.stamp(now)
-            old = self._live(cursor, sobject, record_id)
-            given = read_payload(self._store, sobject, payload, creating=False)
-            check_not_cleared(sobject, given)
-            check_links(self._store, cursor, sobject, given)
-            check_unique(self._store, cursor, sobject, given, own_id=old["Id"])
-            changes = {**given, **derive(sobject, {**old, **given}, frozenset(given), stamp)}
-            changes |= _modified(sobject, stamp, user_id)
-            self._change(cursor, sobject, old["Id"], changes)
-            unit.note(Touched(sobject.name, old["Id"], Kind.UPDATE, tuple(given)), now, user_id)
+        (made,) = self.update_many(name, [(record_id, payload)], now=now, user_id=user_id)
+        _good(made)
 
     def delete(self, name: str, record_id: str, *, now: datetime, user_id: str) -> None:
         """Put a record into the recycle bin, its cascading children with it."""
-        sobject = self._sobject(name, "delete")
-        with self.together() as unit:
-            cursor = unit.cursor
-            row = self._live(cursor, sobject, record_id, missing="INVALID_CROSS_REFERENCE_KEY")
-            touched = records_delete.delete(
-                self._store,
-                cursor,
-                sobject,
-                row["Id"],
-                stamp=self._log.stamp(now),
-                user_id=user_id,
-            )
-            for one in touched:
-                unit.note(one, now, user_id)
+        (made,) = self.delete_many(name, [record_id], now=now, user_id=user_id)
+        _good(made)
 
     def undelete(self, name: str, record_id: str, *, now: datetime, user_id: str) -> None:
         """Take a record out of the recycle bin with the children deleted by the same call."""
         sobject = self._sobject(name, "undelete")
         with self.together() as unit:
-            cursor = unit.cursor
-            row = self._row(cursor, sobject, record_id)
+            row = self._row(sobject, record_id)
             if row is None or not row["IsDeleted"]:
                 message = "Entity is not in the recycle bin"
                 raise OrgError(400, "UNDELETE_FAILED", message)
-            check_unique(self._store, cursor, sobject, row, own_id=row["Id"])
-            touched = records_delete.undelete(
-                self._store,
-                cursor,
-                sobject,
-                row["Id"],
-                died=row["SystemModstamp"],
-                stamp=self._log.stamp(now),
-                user_id=user_id,
-            )
-            for one in touched:
+            draft = Draft({}, id=row["Id"], old=row, given=row)
+            checks.unique(self._store, unit.cursor, self._plan(sobject), [draft])
+            if draft.error is not None:
+                raise draft.error
+            by = By(self._log.stamp(now), user_id)
+            died = row["SystemModstamp"]
+            for one in deleting.undelete(
+                self._store, unit.cursor, sobject, row["Id"], by, died=died
+            ):
                 unit.note(one, now, user_id)
 
     def upsert(
@@ -226,68 +199,64 @@ class Records:
         update_only: bool = False,
     ) -> Written:
         """Update the record with that external id, or create it; SeveralMatches if ambiguous."""
-        sobject = self._sobject(name, "update")
-        field = self._key_field(sobject, field_name)
+        field = self._key_field(self._sobject(name, "update"), field_name)
         if any(key.lower() in (field.name.lower(), "id") for key in payload):
             message = f"The {field.name} field should not be specified in the sobject data."
             raise OrgError(400, "INVALID_FIELD", message)
-        with self._store.lock:
-            found = self._matching(sobject, field, value)
-            if found:
-                self.update(name, found[0], payload, now=now, user_id=user_id)
-                return Written(found[0], created=False)
-            if update_only or field.type == "id":
-                raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
-            full = {**payload, field.name: value}
-            return Written(self.create(name, full, now=now, user_id=user_id), created=True)
+        (made,) = self.upsert_many(
+            name, field_name, [(value, payload)], now=now, user_id=user_id, update_only=update_only
+        )
+        return _good(made)
+
+    # Several records
 
     def create_many(
         self, name: str, payloads: Sequence[Mapping[str, Any]], *, now: datetime, user_id: str
     ) -> list[Outcome]:
         """Create records, each for itself, and give an outcome for each."""
-        by: dict[str, Any] = {"now": now, "user_id": user_id}
-        return [
-            _outcome(partial(lambda one: Written(self.create(name, one, **by), created=True), one))
-            for one in payloads
-        ]
+        sobject = self._sobject(name, "create")
+        drafts = [Draft(one) for one in payloads]
+        with self.together() as unit:
+            self._write(unit, sobject, drafts, now, user_id)
+        return [_outcome(draft) for draft in drafts]
 
     def update_many(
-        self,
-        name: str,
-        changes: Sequence[tuple[str | None, Mapping[str, Any]]],
-        *,
-        now: datetime,
-        user_id: str,
+        self, name: str, changes: Changes, *, now: datetime, user_id: str
     ) -> list[Outcome]:
-        """Change records, each for itself, and give an outcome for each."""
-
-        def change(record_id: str | None, payload: Mapping[str, Any]) -> Written:
-            if record_id is None:
-                raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in an update call")
-            self.update(name, record_id, payload, now=now, user_id=user_id)
-            return Written(ids.normalise(record_id) or record_id)
-
-        return [_outcome(partial(change, *one)) for one in changes]
+        """Change records by their ids, each for itself, and give an outcome for each."""
+        sobject = self._sobject(name, "update")
+        drafts = [Draft(given, id=record_id or "", old={}) for record_id, given in changes]
+        for draft in drafts:
+            if not draft.id:
+                message = "Id not specified in an update call"
+                draft.error = OrgError(400, "MISSING_ARGUMENT", message)
+        full = [ids.normalise(draft.id) for draft in drafts]
+        _refuse_twice(drafts, full, "id", full, "Id")
+        with self.together() as unit:
+            self._write(unit, sobject, drafts, now, user_id)
+        return [_outcome(draft) for draft in drafts]
 
     def upsert_many(
         self,
         name: str,
         field_name: str,
-        changes: Sequence[tuple[str | None, Mapping[str, Any]]],
+        changes: Changes,
         *,
         now: datetime,
         user_id: str,
+        update_only: bool = False,
     ) -> list[Outcome]:
-        """Change or create records, each for itself, and give an outcome for each."""
+        """Change or create records by a key, each for itself, and give an outcome for each.
 
-        def change(value: str | None, payload: Mapping[str, Any]) -> Written:
-            if value is None and field_name.lower() == "id":
-                return Written(self.create(name, payload, now=now, user_id=user_id), created=True)
-            if value is None:
-                raise OrgError(400, "MISSING_ARGUMENT", f"{field_name} not specified")
-            return self.upsert(name, field_name, value, payload, now=now, user_id=user_id)
-
-        return [_outcome(partial(change, *one)) for one in changes]
+        One without a key is refused; by Id, it is created.
+        """
+        sobject = self._sobject(name, "update")
+        field = self._key_field(sobject, field_name)
+        drafts = [Draft(given) for _, given in changes]
+        with self.together() as unit:
+            self._match(unit, sobject, field, drafts, [value for value, _ in changes], update_only)
+            self._write(unit, sobject, drafts, now, user_id)
+        return [_outcome(draft) for draft in drafts]
 
     def delete_many(
         self,
@@ -298,21 +267,141 @@ class Records:
         now: datetime,
         user_id: str,
     ) -> list[Outcome]:
-        """Delete records, each for itself, and give an outcome for each."""
+        """Delete records, each for itself, and give an outcome for each; `hard`: for good."""
+        sobject = self._sobject(name, "delete")
+        full = [ids.normalise(one) if one else None for one in record_ids]
+        with self.together() as unit:
+            known = lookups.states(self._store, unit.cursor, sobject, filter(None, full))
+            made: list[Outcome | None] = [
+                self._undeletable(sobject, given, one, known)
+                for given, one in zip(record_ids, full, strict=True)
+            ]
+            wanted = [one for one, error in zip(full, made, strict=True) if one and error is None]
+            by = By(self._log.stamp(now), user_id)
+            told = iter(deleting.delete(self._store, unit.cursor, sobject, wanted, by, hard=hard))
+            outcomes: list[Outcome] = []
+            for one, error in zip(full, made, strict=True):
+                touched = next(told) if error is None else error
+                if isinstance(touched, list):
+                    for each in touched:
+                        unit.note(each, now, user_id)
+                    outcomes.append(Written(one or ""))
+                else:
+                    outcomes.append(touched)
+        return outcomes
 
-        def remove(record_id: str | None) -> Written:
-            if record_id is None:
-                raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in a delete call")
-            with self.together() as unit:
-                before = len(unit.touched)
-                self.delete(name, record_id, now=now, user_id=user_id)
-                gone = [one for one, *_ in unit.touched[before:] if one.kind is Kind.DELETE]
-                for one in gone if hard else ():
-                    table = self._store.table(one.entity)
-                    unit.cursor.execute(f"DELETE FROM {table} WHERE Id = ?", [one.id])
-            return Written(ids.normalise(record_id) or record_id)
+    def _write(
+        self, unit: Unit, sobject: SObject, drafts: list[Draft], now: datetime, user_id: str
+    ) -> None:
+        """Create and change the records that are sound; the others get their error."""
+        store, cursor, made_by = self._store, unit.cursor, self._plan(sobject)
+        stamp = self._log.stamp(now)
+        payload.read(store, cursor, sobject, drafts)
+        self._fetch(cursor, sobject, drafts)
+        for draft in sound(drafts):
+            if draft.creates:
+                draft.id = self._numbers.next_id(cursor, sobject)
+                draft.changes = made_by.with_defaults(draft.given, user_id)
+        checks.required(made_by, drafts)
+        checks.links(store, cursor, made_by, drafts)
+        checks.unique(store, cursor, made_by, drafts)
+        self._meet_hazards(sobject, drafts)
+        modified = _modified(sobject, stamp, user_id)
+        for draft in sound(drafts):
+            if draft.old is None:
+                draft.changes |= self._system_fields(cursor, made_by, draft.id, stamp, user_id)
+                draft.changes |= modified
+                draft.changes |= derive(sobject, draft.changes, frozenset(draft.given), stamp)
+                draft.changes |= _fallback_name(sobject, draft.changes)
+            else:
+                whole = {**draft.old, **draft.given}
+                worked_out = derive(sobject, whole, frozenset(draft.given), stamp)
+                draft.changes = {**draft.given, **worked_out, **modified}
+        table.insert(store, cursor, sobject, [one for one in sound(drafts) if one.creates])
+        table.update(store, cursor, sobject, [one for one in sound(drafts) if not one.creates])
+        for draft in sound(drafts):
+            kind = Kind.CREATE if draft.creates else Kind.UPDATE
+            unit.note(Touched(sobject.name, draft.id, kind, tuple(draft.given)), now, user_id)
 
-        return [_outcome(partial(remove, one)) for one in record_ids]
+    def _fetch(
+        self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, drafts: list[Draft]
+    ) -> None:
+        """Fill in what is needed of the records that are to be changed."""
+        wanted = [draft for draft in sound(drafts) if not draft.creates]
+        if not wanted:
+            return
+        names = tuple(dict.fromkeys(("Id", "IsDeleted", *read_by(sobject))))
+        full = {draft.id: ids.normalise(draft.id) for draft in wanted}
+        known = filter(None, full.values())
+        found = lookups.rows(self._store, cursor, sobject, known, names)
+        for draft in wanted:
+            row = found.get(full[draft.id] or "")
+            draft.error = _absent(draft.id, row)
+            if row is not None:
+                draft.id, draft.old = row["Id"], row
+
+    def _match(
+        self,
+        unit: Unit,
+        sobject: SObject,
+        field: Field,
+        drafts: list[Draft],
+        values: Sequence[str | None],
+        update_only: bool,
+    ) -> None:
+        """Find the record that each draft of an upsert means, if there is one."""
+        stored: list[Any] = []
+        for draft, value in zip(drafts, values, strict=True):
+            stored.append(None)
+            try:
+                stored[-1] = None if value is None else to_stored(field, value)
+            except OrgError as error:
+                draft.error = error
+            if stored[-1] is None and draft.error is None and field.type != "id":
+                message = f"{field.name} not specified"
+                draft.error = OrgError(400, "MISSING_ARGUMENT", message)
+        keys = lookups.folded(unit.cursor, field, stored)
+        what = "id" if field.type == "id" else "external id"
+        _refuse_twice(drafts, keys, what, values, field.name)
+        found = lookups.holders(self._store, unit.cursor, sobject, field, keys)
+        for draft, key, value in zip(drafts, keys, stored, strict=True):
+            matches = found.get(key, ()) if key is not None else ()
+            if draft.error is not None:
+                continue
+            if len(matches) > 1:
+                draft.error = SeveralMatches(sobject.name, matches)
+            elif matches:
+                draft.id, draft.old = matches[0], {}
+            elif key is not None and (update_only or field.type == "id"):
+                message = "The requested resource does not exist"
+                draft.error = OrgError(404, "NOT_FOUND", message)
+            elif key is not None:
+                draft.payload = {**draft.payload, field.name: value}
+
+    def _undeletable(
+        self, sobject: SObject, given: str | None, full: str | None, known: Mapping[str, bool]
+    ) -> OrgError | None:
+        if not given:
+            return OrgError(400, "MISSING_ARGUMENT", "Id not specified in a delete call")
+        if full is None:
+            return _absent(given, None)
+        if full not in known:
+            return OrgError(404, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        if known[full]:
+            return OrgError(404, "ENTITY_IS_DELETED", "entity is deleted")
+        return self._hazard(sobject.name, full, {}) if self._hazard else None
+
+    def _meet_hazards(self, sobject: SObject, drafts: list[Draft]) -> None:
+        if self._hazard is None:
+            return
+        for draft in sound(drafts):
+            draft.error = self._hazard(sobject.name, draft.id, draft.given)
+
+    def _plan(self, sobject: SObject) -> Plan:
+        made = self._plans.get(sobject.name)
+        if made is None or made.sobject is not sobject:
+            made = self._plans[sobject.name] = plan(sobject)
+        return made
 
     def _sobject(self, name: str, doing: str) -> SObject:
         sobject = self._schema.get(name)
@@ -332,13 +421,6 @@ class Records:
             raise OrgError(404, "NOT_FOUND", message)
         return field
 
-    def _matching(self, sobject: SObject, field: Field, value: str) -> tuple[str, ...]:
-        with self._store.cursor() as cursor:
-            found = matches(self._store, cursor, sobject, field, to_stored(field, value))
-        if len(found) > 1:
-            raise SeveralMatches(sobject.name, found)
-        return found
-
     def _chosen(self, sobject: SObject, names: Sequence[str] | None) -> tuple[Field, ...]:
         if names is None:
             return sobject.fields
@@ -351,100 +433,71 @@ class Records:
             chosen.append(field)
         return tuple(chosen)
 
-    def _live(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        sobject: SObject,
-        record_id: str,
-        *,
-        missing: str = "NOT_FOUND",
-    ) -> Row:
-        row = self._row(cursor, sobject, record_id)
-        if row is None and (missing == "NOT_FOUND" or ids.normalise(record_id) is None):
-            message = f"Provided external ID field does not exist or is not accessible: {record_id}"
-            raise OrgError(404, "NOT_FOUND", message)
-        if row is None:
-            raise OrgError(404, missing, "invalid cross reference id")
-        if row["IsDeleted"]:
-            raise OrgError(404, "ENTITY_IS_DELETED", "entity is deleted")
-        return row
-
-    def _row(
-        self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, record_id: str
-    ) -> Row | None:
+    def _row(self, sobject: SObject, record_id: str) -> Row | None:
         full = ids.normalise(record_id)
         if full is None:
             return None
         names = columns(sobject)
         listed = ", ".join(map(quoted, names))
         query = f"SELECT {listed} FROM {self._store.table(sobject.name)} WHERE Id = ?"
-        found = cursor.execute(query, [full]).fetchone()
+        with self._store.cursor() as cursor:
+            found = cursor.execute(query, [full]).fetchone()
         return None if found is None else dict(zip(names, found, strict=True))
 
     def _system_fields(
-        self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, stamp: datetime, user_id: str
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        made_by: Plan,
+        record_id: str,
+        stamp: datetime,
+        user_id: str,
     ) -> Row:
-        made: Row = {"Id": self._next_id(cursor, sobject), "IsDeleted": False}
+        sobject = made_by.sobject
+        made: Row = {"Id": record_id, "IsDeleted": False}
         if sobject.field("CreatedDate"):
             made |= {"CreatedDate": stamp, "CreatedById": user_id}
-        for field in sobject.fields:
-            if field.auto_number:
-                made[field.name] = self._next_number(cursor, sobject, field)
-        return made | _modified(sobject, stamp, user_id)
-
-    def _next_id(self, cursor: duckdb.DuckDBPyConnection, sobject: SObject) -> str:
-        prefix = sobject.key_prefix or "000"
-        if sobject.name not in self._numbers:
-            table, head = self._store.table(sobject.name), prefix + ids.POD
-            query = f"SELECT max(Id) FROM {table} WHERE starts_with(Id, ?)"
-            last = cursor.execute(query, [head]).fetchone()
-            self._numbers[sobject.name] = ids.number(last[0]) if last and last[0] else 0
-        self._numbers[sobject.name] += 1
-        return ids.make(prefix, self._numbers[sobject.name])
-
-    def _next_number(
-        self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, field: Field
-    ) -> str:
-        column = f"TRY_CAST({quoted(field.name)} AS BIGINT)"
-        query = f"SELECT coalesce(max({column}), 1000) FROM {self._store.table(sobject.name)}"
-        last = cursor.execute(query).fetchone()
-        return f"{(last[0] if last else 1000) + 1:08d}"
-
-    def _fallback_name(self, sobject: SObject, row: Row) -> Row:
-        # A custom object's Name that nobody gives is the record's id.
-        named = sobject.custom and sobject.field("Name") and row.get("Name") is None
-        return {"Name": row["Id"]} if named else {}
-
-    def _insert(self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, row: Row) -> None:
-        table = self._store.table(sobject.name)
-        # each parameter costs, and most fields of a new record are null
-        given = {name: value for name, value in row.items() if value is not None}
-        listed = ", ".join(map(quoted, given))
-        marks = ", ".join("?" * len(given))
-        cursor.execute(f"INSERT INTO {table} ({listed}) VALUES ({marks})", list(given.values()))
-        self._compute(cursor, sobject, row["Id"])
-
-    def _change(
-        self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, record_id: str, changes: Row
-    ) -> None:
-        listed = ", ".join(f"{quoted(name)} = ?" for name in changes)
-        table = self._store.table(sobject.name)
-        cursor.execute(f"UPDATE {table} SET {listed} WHERE Id = ?", [*changes.values(), record_id])
-        self._compute(cursor, sobject, record_id)
-
-    def _compute(self, cursor: duckdb.DuckDBPyConnection, sobject: SObject, record_id: str) -> None:
-        formulas = FORMULAS.get(sobject.name)
-        if formulas:
-            listed = ", ".join(f"{quoted(name)} = {sql}" for name, sql in formulas.items())
-            table = self._store.table(sobject.name)
-            cursor.execute(f"UPDATE {table} SET {listed} WHERE Id = ?", [record_id])
+        for field in made_by.numbered:
+            made[field.name] = self._numbers.next_number(cursor, sobject, field)
+        return made
 
 
-def _outcome(write: Callable[[], Written]) -> Outcome:
-    try:
-        return write()
-    except OrgError as error:
-        return error
+def _good(outcome: Outcome) -> Written:
+    if isinstance(outcome, OrgError):
+        raise outcome
+    return outcome
+
+
+def _outcome(draft: Draft) -> Outcome:
+    return draft.error or Written(draft.id, created=draft.creates)
+
+
+def _absent(record_id: str, row: Row | None) -> OrgError | None:
+    """Say what is wrong with an id that leads to no live record."""
+    if row is None:
+        message = f"Provided external ID field does not exist or is not accessible: {record_id}"
+        return OrgError(404, "NOT_FOUND", message)
+    if row["IsDeleted"]:
+        return OrgError(404, "ENTITY_IS_DELETED", "entity is deleted")
+    return None
+
+
+def _refuse_twice(
+    drafts: list[Draft], keys: Sequence[Any], what: str, shown: Sequence[Any], field: str
+) -> None:
+    """Refuse all records of a chunk that mean the same one, as Salesforce does."""
+    times = Counter(
+        key for draft, key in zip(drafts, keys, strict=True) if not draft.error and key is not None
+    )
+    for draft, key, value in zip(drafts, keys, shown, strict=True):
+        if draft.error is None and times[key] > 1:
+            message = f"Duplicate {what} specified: {value}"
+            draft.error = OrgError(400, "DUPLICATE_VALUE", message, (field,))
+
+
+def _fallback_name(sobject: SObject, row: Row) -> Row:
+    # A custom object's Name that nobody gives is the record's id.
+    named = sobject.custom and sobject.field("Name") and row.get("Name") is None
+    return {"Name": row["Id"]} if named else {}
 
 
 def _modified(sobject: SObject, stamp: datetime, user_id: str) -> Row:

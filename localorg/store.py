@@ -23,7 +23,7 @@ _COLUMN_TYPES = {
     "time": "TIME",
 }
 _DECIMAL_TYPES = frozenset({"double", "currency", "percent"})
-_HIDDEN = {"IsDeleted": "BOOLEAN NOT NULL", "SystemModstamp": "TIMESTAMP"}
+HIDDEN = {"IsDeleted": "BOOLEAN NOT NULL", "SystemModstamp": "TIMESTAMP"}
 
 
 class Store:
@@ -156,7 +156,7 @@ def quoted(name: str) -> str:
 def columns(sobject: SObject) -> tuple[str, ...]:
     """Give the table's columns in order: stored fields, then hidden ones."""
     names = tuple(field.name for field in sobject.fields if field.stored)
-    return names + tuple(name for name in _HIDDEN if name not in names)
+    return names + tuple(name for name in HIDDEN if name not in names)
 
 
 def column_type(field: Field) -> str:
@@ -169,6 +169,6 @@ def column_type(field: Field) -> str:
 def ddl(sobject: SObject) -> str:
     """Give the statement that creates an object's table."""
     fields = {field.name: column_type(field) for field in sobject.fields if field.stored}
-    typed = {"Id": "VARCHAR", **fields, **{n: t for n, t in _HIDDEN.items() if n not in fields}}
+    typed = {"Id": "VARCHAR", **fields, **{n: t for n, t in HIDDEN.items() if n not in fields}}
     listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed.items())
     return f"CREATE TABLE {quoted(sobject.name)} ({listed})"

@@ -6,14 +6,12 @@ error of a whole call has an `errorCode`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.records import Records
 
-#: Does one write and gives what its outcome tells beside its success: `{"id": ...}`.
-Write = Callable[[], dict[str, Any]]
 Outcome = dict[str, Any]
 
 _ROLLED_BACK = OrgError(
@@ -28,17 +26,19 @@ class Undone(Exception):
     """Leaves a block of writes in order to undo it."""
 
 
-def outcomes(records: Records, writes: Sequence[Write], *, all_or_none: bool) -> list[Outcome]:
-    """Do the writes in order and give an outcome for each.
+def outcomes(
+    records: Records, write: Callable[[], list[Outcome]], *, all_or_none: bool
+) -> list[Outcome]:
+    """Write several records and give an outcome for each.
 
     With `all_or_none`, one that fails undoes the others, which say so.
     """
     if not all_or_none:
-        return [outcome(write) for write in writes]
+        return write()
     made: list[Outcome] = []
     try:
         with records.together():
-            made = [outcome(write) for write in writes]
+            made = write()
             if not all(one["success"] for one in made):
                 raise Undone
     except Undone:
@@ -46,12 +46,9 @@ def outcomes(records: Records, writes: Sequence[Write], *, all_or_none: bool) ->
     return made
 
 
-def outcome(write: Write) -> Outcome:
-    """Do a write and give its outcome."""
-    try:
-        return {**write(), "success": True, "errors": []}
-    except OrgError as error:
-        return failure(error)
+def success(record_id: str, **more: Any) -> Outcome:
+    """Give the outcome of a write that was done."""
+    return {"id": record_id, **more, "success": True, "errors": []}
 
 
 def failure(error: OrgError) -> Outcome:
@@ -61,6 +58,4 @@ def failure(error: OrgError) -> Outcome:
 
 def told(error: OrgError) -> dict[str, Any]:
     """Give an error as outcomes show it."""
-    return {
-        "statusCode": error.code, "message": error.message, "fields": list(error.fields)
-    }  # fmt: skip
+    return {"statusCode": error.code, "message": error.message, "fields": list(error.fields)}

@@ -12,9 +12,10 @@ from itertools import groupby
 from typing import Any
 
 from isthmus.localorg import ids
-from isthmus.localorg.composite.outcomes import Outcome, outcomes
+from isthmus.localorg.composite.outcomes import Outcome, failure, outcomes, success
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
+from isthmus.localorg.records import Written
 from isthmus.localorg.resources.call import Call
 from isthmus.localorg.retrieve import retrieve
 from isthmus.localorg.schema import SObject
@@ -37,23 +38,44 @@ def read_posted(call: Call) -> Response:
 
 def create(call: Call) -> Response:
     """`POST composite/sobjects`: an outcome for each record."""
-    return _write(call, _sent(call), _creation)
+    records, by = call.org.records, _by(call)
+
+    def write(name: str, run: list[Sent]) -> list[Outcome]:
+        made = records.create_many(name, [one.fields for one in run], **by)
+        return [_told(one) for one in made]
+
+    return _write(call, _sent(call), write)
 
 
 def update(call: Call) -> Response:
     """`PATCH composite/sobjects`: an outcome for each record, found by its id."""
-    return _write(call, _sent(call), _change)
+    records, by = call.org.records, _by(call)
+
+    def write(name: str, run: list[Sent]) -> list[Outcome]:
+        made = records.update_many(name, [_parted(one.fields, "Id") for one in run], **by)
+        return [_told(one) for one in made]
+
+    return _write(call, _sent(call), write)
 
 
 def upsert(call: Call) -> Response:
     """`PATCH composite/sobjects/T/FIELD`: an outcome for each record, found by that field."""
-    sobject = call.sobject(call.parts[0])
+    sobject, key = call.sobject(call.parts[0]), call.parts[1]
+    records, by = call.org.records, _by(call)
     sent = _sent(call)
     for one in sent:
         if one.sobject.name != sobject.name:
             message = f"All records must be of type {sobject.name}, not {one.sobject.name}"
             raise OrgError(400, "INVALID_INPUT", message)
-    return _write(call, sent, _upserting(call.parts[1]))
+
+    def write(name: str, run: list[Sent]) -> list[Outcome]:
+        made = records.upsert_many(name, key, [_parted(one.fields, key) for one in run], **by)
+        return [
+            _told(one) | ({"created": one.created} if isinstance(one, Written) else {})
+            for one in made
+        ]
+
+    return _write(call, sent, write)
 
 
 def delete(call: Call) -> Response:
@@ -61,9 +83,15 @@ def delete(call: Call) -> Response:
     params = call.request.params
     wanted = _split(params.get("ids"))
     _check_count(wanted, "ids")
-    writes = [partial(_deletion, call, record_id) for record_id in wanted]
+
+    def write() -> list[Outcome]:
+        made: list[Outcome] = []
+        for sobject, run in groupby(wanted, partial(_object_of, call)):
+            made += _deletions(call, sobject, list(run))
+        return made
+
     whole = params.get("allOrNone", "").lower() == "true"
-    return Response(200, outcomes(call.org.records, writes, all_or_none=whole))
+    return Response(200, outcomes(call.org.records, write, all_or_none=whole))
 
 
 @dataclass(frozen=True)
@@ -74,48 +102,45 @@ class Sent:
     fields: dict[str, Any]
 
 
-def _write(call: Call, sent: list[Sent], write: Callable[[Call, Sent], Outcome]) -> Response:
-    writes = [partial(write, call, one) for one in sent]
+def _write(
+    call: Call, sent: list[Sent], write: Callable[[str, list[Sent]], list[Outcome]]
+) -> Response:
+    """Write the records, those of one type that stand together at once."""
+
+    def every() -> list[Outcome]:
+        made: list[Outcome] = []
+        for name, run in groupby(sent, lambda one: one.sobject.name):
+            made += write(name, list(run))
+        return made
+
     whole = call.request.json_object().get("allOrNone") is True
-    return Response(200, outcomes(call.org.records, writes, all_or_none=whole))
+    return Response(200, outcomes(call.org.records, every, all_or_none=whole))
 
 
-def _creation(call: Call, one: Sent) -> Outcome:
-    made = call.org.records.create(one.sobject.name, one.fields, **_by(call))
-    return {"id": made}
+def _told(made: Written | OrgError) -> Outcome:
+    return success(made.id) if isinstance(made, Written) else failure(made)
 
 
-def _change(call: Call, one: Sent) -> Outcome:
-    given = [str(value) for name, value in one.fields.items() if name.lower() == "id"]
-    if not given:
-        raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in an update call")
-    rest = {name: value for name, value in one.fields.items() if name.lower() != "id"}
-    call.org.records.update(one.sobject.name, given[0], rest, **_by(call))
-    return {"id": ids.normalise(given[0])}
+def _parted(fields: dict[str, Any], key: str) -> tuple[str | None, dict[str, Any]]:
+    """Part the field that says which record is meant from the others."""
+    given = [value for name, value in fields.items() if name.lower() == key.lower()]
+    rest = {name: value for name, value in fields.items() if name.lower() != key.lower()}
+    return (str(given[0]) if given and given[0] is not None else None), rest
 
 
-def _upserting(name: str) -> Callable[[Call, Sent], Outcome]:
-    def write(call: Call, one: Sent) -> Outcome:
-        keys = [key for key in one.fields if key.lower() == name.lower()]
-        rest = {key: value for key, value in one.fields.items() if key not in keys}
-        value = one.fields[keys[0]] if keys else None
-        if value is None and name.lower() == "id":
-            return {**_creation(call, Sent(one.sobject, rest)), "created": True}
-        if value is None:
-            raise OrgError(400, "MISSING_ARGUMENT", f"{name} not specified")
-        made = call.org.records.upsert(one.sobject.name, name, str(value), rest, **_by(call))
-        return {"id": made.id, "created": made.created}
-
-    return write
-
-
-def _deletion(call: Call, record_id: str) -> Outcome:
+def _object_of(call: Call, record_id: str) -> str | None:
     full = ids.normalise(record_id)
     sobject = call.org.schema.by_prefix(full[:3]) if full else None
-    if full is None or sobject is None:
-        raise OrgError(400, "MALFORMED_ID", f"malformed id {record_id}")
-    call.org.records.delete(sobject.name, full, **_by(call))
-    return {"id": full}
+    return sobject.name if sobject else None
+
+
+def _deletions(call: Call, name: str | None, run: list[str]) -> list[Outcome]:
+    if name is None:
+        return [failure(OrgError(400, "MALFORMED_ID", f"malformed id {one}")) for one in run]
+    try:
+        return [_told(one) for one in call.org.records.delete_many(name, run, **_by(call))]
+    except OrgError as error:  # of a type that cannot be deleted
+        return [failure(error) for _ in run]
 
 
 def _by(call: Call) -> Any:

@@ -113,13 +113,49 @@ def trap(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("whole", [False, True])
 def test_upsert_by_external_id(get: Get, whole: bool) -> None:
     key = external(get)
-    records = [trap(**{key: f"{whole} {n}", "Name": "first"}) for n in (1, 2, 1)]
-    made = send(get, "PATCH", records, whole=whole, to=f"/Trap__c/{key}").json()
-    # the third finds the first, also before the call is settled
-    assert [one["created"] for one in made] == [True, True, False]
-    assert made[0]["id"] == made[2]["id"] != made[1]["id"]
+    first, second = (trap(**{key: f"{whole} {n}", "Name": "first"}) for n in (1, 2))
+    (one,) = send(get, "PATCH", [first], whole=whole, to=f"/Trap__c/{key}").json()
+    made = send(get, "PATCH", [second, first], whole=whole, to=f"/Trap__c/{key}").json()
+    assert [one["created"], *(each["created"] for each in made)] == [True, True, False]
+    assert made[1]["id"] == one["id"] != made[0]["id"]
     without = send(get, "PATCH", [trap(Name="x")], to=f"/Trap__c/{key}").json()
     assert without[0]["errors"][0]["statusCode"] == "MISSING_ARGUMENT"
+
+
+def test_records_that_share_a_key_fail_all(get: Get) -> None:
+    key = "External_Id__c"
+    records = [account(Name="x", External_Id__c=name) for name in ("Twice", "once", "twICE")]
+    made = send(get, "PATCH", records, to=f"/Account/{key}").json()
+    assert [one["success"] for one in made] == [False, True, False]
+    assert made[0]["errors"] == [
+        {
+            "statusCode": "DUPLICATE_VALUE",
+            "message": "Duplicate external id specified: Twice",
+            "fields": [key],
+        }
+    ]
+    first, second = (one["id"] for one in send(get, "POST", [account(Name="t")] * 2).json())
+    changes = [account(Id=one, Site="x") for one in (first, second, first[:15])]
+    told = send(get, "PATCH", changes).json()
+    assert [one["success"] for one in told] == [False, True, False]
+    assert told[2]["errors"][0]["message"] == f"Duplicate id specified: {first}"
+
+
+def test_a_unique_value_is_taken_by_the_first_of_a_call(get: Get) -> None:
+    good, bad = send(get, "POST", [account(Name="q", External_Id__c=x) for x in "qQ"]).json()
+    (error,) = bad["errors"]
+    assert (good["success"], error["statusCode"]) == (True, "DUPLICATE_VALUE")
+    assert error["message"].endswith(good["id"][:15])
+
+
+def test_a_child_that_went_with_its_parent_is_gone(get: Get) -> None:
+    (parent,) = send(get, "POST", [account(Name="p")]).json()
+    contact = {"attributes": {"type": "Contact"}, "LastName": "c", "AccountId": parent["id"]}
+    children = [one["id"] for one in send(get, "POST", [contact] * 2).json()]
+    ids = ",".join([children[0], parent["id"], children[1]])
+    told = get("composite/sobjects", "DELETE", params={"ids": ids}).json()
+    assert [one["success"] for one in told] == [True, True, False]
+    assert told[2]["errors"][0]["statusCode"] == "ENTITY_IS_DELETED"
 
 
 def test_upsert_without_an_id_creates(get: Get) -> None:

@@ -11,6 +11,19 @@ from isthmus.localorg.stages import STAGES, UNKNOWN
 
 Row = dict[str, Any]
 
+_PERSON = ("FirstName", "MiddleName", "LastName", "Suffix")
+_READ = {
+    "Opportunity": ("StageName", "Probability", "Amount", "CloseDate"),
+    "Case": ("Status", "ClosedDate"),
+    "Task": ("Status", "CompletedDateTime", "Priority", "WhatId"),
+}
+
+
+def read_by(sobject: SObject) -> tuple[str, ...]:
+    """Name the columns of an object from which others follow."""
+    names = (*_PERSON, *_READ.get(sobject.name, ()))
+    return tuple(name for name in names if sobject.field(name))
+
 
 def derive(sobject: SObject, row: Row, given: frozenset[str], stamp: datetime) -> Row:
     """Give the columns that follow from `row`; `given` are the fields that the writer set."""
@@ -29,7 +42,7 @@ def person_name(row: Row) -> str:
     >>> person_name({"FirstName": "Ada", "LastName": "Lovelace"})
     'Ada Lovelace'
     """
-    parts = (row.get(name) for name in ("FirstName", "MiddleName", "LastName", "Suffix"))
+    parts = (row.get(name) for name in _PERSON)
     return " ".join(part for part in parts if part)[:121]
 
 

@@ -1,0 +1,1 @@
+"""Records written a chunk at a time: checked by one question for all, written by one statement."""
