@@ -40,6 +40,7 @@ __all__ = [
     "Lookup",
     "Meter",
     "Order",
+    "PointsAt",
     "Promise",
     "ReadContext",
     "ScanRequest",
@@ -184,6 +185,21 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class PointsAt:
+    """Rows whose foreign key points at a row of none of these tables are not needed.
+
+    A source may send them all the same.
+
+    Attributes:
+        key: a foreign key column that may point at several tables.
+        tables: names of some of them.
+    """
+
+    key: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ScanRequest:
     """One table occurrence: what of it is needed.
 
@@ -198,6 +214,7 @@ class ScanRequest:
         aggregates: not rows but groups: `columns`, then one column for each aggregate. Only
             given when every predicate is EXACT.
         lookups: rows of other tables of the source that are fetched along.
+        points: which rows need not come, by what their foreign keys point at.
     """
 
     table: Table
@@ -208,6 +225,7 @@ class ScanRequest:
     order: tuple[Order, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
+    points: tuple[PointsAt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -520,9 +538,11 @@ class Connector(ABC):
     def can(self, request: ScanRequest) -> Verdict:
         """Whether it answers the order, aggregates and lookups of a request exactly. Pure.
 
+        And whether it makes use of its `points`.
+
         The engine asks before it plans with any of them.
         """
-        asked = request.order or request.aggregates or request.lookups
+        asked = request.order or request.aggregates or request.lookups or request.points
         return Verdict(not asked, "the source gives rows only" if asked else "")
 
     def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:

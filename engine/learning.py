@@ -63,7 +63,7 @@ class Witness:
     def done(self, bill: Bill) -> None:
         """The fragment was read to its end, for so much."""
         request = self._fragment.request
-        if request.aggregates or request.lookups:
+        if request.aggregates or request.lookups or request.points:
             return
         table = request.table.name
         facts = self._statistics.of(table)
@@ -115,7 +115,7 @@ class Witness:
 def _is_whole(fragment: Fragment) -> bool:
     """Whether it brings every row that there is, as a plain count counts them."""
     r = fragment.request
-    asked_less = r.limit is not None or r.aggregates or r.lookups or r.options
+    asked_less = r.limit is not None or r.aggregates or r.lookups or r.points or r.options
     return not asked_less and not sent_predicates(fragment)
 
 

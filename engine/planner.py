@@ -23,6 +23,7 @@ from isthmus.engine.rules.keys import push_constants, push_keys
 from isthmus.engine.rules.limits import push_limits
 from isthmus.engine.rules.predicates import imply_predicates
 from isthmus.engine.rules.share import share_scans
+from isthmus.engine.rules.targets import point_at
 from isthmus.engine.scan import Offer, Scan
 
 __all__ = ["RULES", "plan_scan", "plan_scans"]
@@ -34,6 +35,7 @@ RULES: tuple[Callable[[Draft], Draft], ...] = (
     push_limits,
     push_constants,
     count_rows,
+    point_at,
     push_keys,
     share_scans,
 )

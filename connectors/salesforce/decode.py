@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -105,10 +106,19 @@ class Decoder:
         selected: the columns that the statement selects; a parent's under their paths, with
             the Id of the record among them.
         wanted: the names to keep, in order.
+        kinds: by the path of a parent that may be of several kinds: of which it must be to have
+            columns.
     """
 
-    def __init__(self, table: str, selected: tuple[Column, ...], wanted: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        table: str,
+        selected: tuple[Column, ...],
+        wanted: tuple[str, ...],
+        kinds: Mapping[str, str] | None = None,
+    ) -> None:
         self._table = table
+        self._kinds = kinds or {}
         self._selected = selected
         self._wanted = list(wanted)
         self._out = pa.schema([pa.field(c.name, c.type) for c in selected])
@@ -240,12 +250,21 @@ class Decoder:
             record, _ = json.JSONDecoder().raw_decode(text)
         except ValueError as error:
             raise Malformed("its first record is broken") from error
-        missing = [column.name for column in self._selected if lacks(record, column.name)]
+        missing = [
+            column.name
+            for column in self._selected
+            if lacks(record, column.name) and not self._is_of_another_kind(record, column.name)
+        ]
         if missing:
             raise DataError(
                 f"{self._table}: the org's answer lacks {', '.join(missing)}",
                 remedy="Refresh the source: the object has changed since it was described.",
             )
+
+    def _is_of_another_kind(self, record: Any, path: str) -> bool:
+        parent = path.rpartition(".")[0]
+        kind = self._kinds.get(parent)
+        return kind is not None and value_at(record, f"{parent}.attributes.type") != kind
 
     def _diagnosed(self, body: bytes, error: Exception) -> Exception:
         """Malformed, or a `DataError` that names the field."""

@@ -5,8 +5,10 @@ there is none (SOQL and SOSL Reference v65.0, p. 72). A filter of a parent is ju
 table. Whatever it answers for a parent that is missing does no harm: such rows are not needed, and
 filtered again.
 
-Not sent: lookups that may point at objects of several kinds, lookups without a name, paths of more
-than five steps and statements with more than 55 of them (p. 79).
+A lookup that may point at objects of several kinds takes a TYPEOF (see `targets`).
+
+Not sent: lookups without a name, paths of more than five steps and statements with more than 55 of
+them (p. 79).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from isthmus.connectors.predicates import And, Not, Or, Predicate
 from isthmus.connectors.salesforce.fields import Field, guards_of, path_of
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.soql import Condition
+from isthmus.connectors.salesforce.targets import branch_refusal, is_of_many
 from isthmus.connectors.salesforce.types import LOOSE
 
 __all__ = ["existing", "lookup_verdict", "parent_conditions"]
@@ -36,7 +39,7 @@ def lookup_verdict(request: ScanRequest) -> Verdict:
     """Whether a statement can fetch the looked-up rows."""
     every = list(_every(request.lookups, request.table, ()))
     for lookup, table, keys in every:
-        reason = _refusal(lookup, table)
+        reason = _refusal(lookup, table, len(keys))
         if reason is not None:
             return Verdict(False, reason)
         if len(keys) > _DEEPEST:
@@ -58,16 +61,21 @@ def _every(
         yield from _every(lookup.lookups, lookup.table, keys)
 
 
-def _refusal(lookup: Lookup, table: Table) -> str | None:
+def _refusal(lookup: Lookup, table: Table, depth: int) -> str | None:
     reference = table.column(lookup.key).reference
     if reference is None:
         return f"{lookup.key} is no lookup"
-    if len(reference.targets) > 1:
-        return f"{lookup.key} may point at {len(reference.targets)} kinds of objects"
+    if is_of_many(reference):
+        reason = branch_refusal(lookup, table, depth)
+        return reason or _loose(lookup)
     if reference.targets != (lookup.table.name,) or reference.target_column != "Id":
         return f"{lookup.key} does not point at the Id of {lookup.table.name}"
     if not reference.name:
         return f"{lookup.key} has no name for paths"
+    return _loose(lookup)
+
+
+def _loose(lookup: Lookup) -> str | None:
     for name in lookup.columns:
         if lookup.table.column(name).properties.get(LOOSE):
             return f"values of type {lookup.table.column(name).source_type} are not fetched along"
@@ -79,6 +87,7 @@ def parent_conditions(request: ScanRequest) -> tuple[Condition, ...]:
     return tuple(
         condition
         for lookup in request.lookups
+        if not is_of_many(request.table.column(lookup.key).reference)
         for condition in _conditions(lookup, request.table, "")
     )
 

@@ -28,6 +28,7 @@ from isthmus.connectors.salesforce.length import STATEMENT_BYTES, fits, sent_byt
 from isthmus.connectors.salesforce.lookups import lookup_verdict, parent_conditions
 from isthmus.connectors.salesforce.order import order_verdict, ordering
 from isthmus.connectors.salesforce.soql import Condition, Statement, encoded, written
+from isthmus.connectors.salesforce.targets import points_verdict, selected, target_conditions
 from isthmus.connectors.salesforce.translation import Translation, local
 from isthmus.connectors.salesforce.wide import can_part, column_parts
 from isthmus.errors import SourceError
@@ -97,11 +98,13 @@ def verdict(request: ScanRequest) -> Verdict:
         asked.append(aggregate_verdict(request))
     if request.lookups:
         asked.append(lookup_verdict(request))
+    if request.points:
+        asked.append(points_verdict(request))
     for said in asked:
         if not said.able:
             return said
     if request.order or request.aggregates:
-        if request.order and _filters_parents(request):
+        if _filters_parents(request):
             return Verdict(False, "a looked-up row is filtered again here")
         asked.append(_exactly_filtered(request))
     return asked[-1] if asked else Verdict(True, "")
@@ -126,7 +129,7 @@ def draft(request: ScanRequest) -> Draft:
     Raises:
         SourceError: it has more columns than a statement holds, or asks for what `verdict` denies.
     """
-    if request.order or request.aggregates or request.lookups:
+    if request.order or request.aggregates or request.lookups or request.points:
         said = verdict(request)
         if not said.able:
             raise SourceError(
@@ -257,7 +260,7 @@ def _statements(
 
 def _of_parents(request: ScanRequest) -> tuple[Condition, ...]:
     """The filters of looked-up rows, unless they are very long: they are filtered again anyway."""
-    conditions = parent_conditions(request)
+    conditions = (*target_conditions(request), *parent_conditions(request))
     return conditions if sum(map(sent_bytes, conditions)) <= KEY_ROOM else ()
 
 
@@ -274,15 +277,19 @@ def _statement(
     ordered = request.order and limit is not None
     return Statement(
         table=table.name,
-        columns=tuple(field.path for field in fields),
+        columns=selected(request, fields),
         conditions=conditions,
         by_id=not ordered and _by_id(table, request.predicates, limit),
+        after=request.after,
         limit=limit,
         order=ordering(request.order) if ordered else (),
     )
 
 
 def _filters_parents(request: ScanRequest) -> bool:
+    """Whether looked-up rows decide which rows are needed."""
+    if request.points:
+        return True
     todo = list(request.lookups)
     while todo:
         lookup = todo.pop()

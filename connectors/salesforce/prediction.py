@@ -23,6 +23,8 @@ __all__ = ["bill_of_keys", "bills_of"]
 
 #: How many groups there are, where nothing is known of them.
 _GROUPS: Final = 100
+#: What part of the rows points at some of the objects that a lookup may point at: a guess.
+_POINTS: Final = 0.5
 
 
 def bills_of(draft: Draft, known: Known) -> Predicted:
@@ -78,7 +80,9 @@ def _passing(draft: Draft, known: Known) -> Rows:
         request.table, _sent(draft), known.count, known.facts, options=request.options
     )
     # a looked-up row that fails takes the row that looks it up with it
-    return replace(rows, low=0) if _narrowing(request.lookups) else rows
+    if request.points:
+        rows = replace(rows, likely=rows.likely * _POINTS ** len(request.points))
+    return replace(rows, low=0) if request.points or _narrowing(request.lookups) else rows
 
 
 def _narrowing(lookups: Iterable[Lookup]) -> bool:

@@ -22,6 +22,7 @@ from isthmus.connectors.salesforce.paging import Reading, read
 from isthmus.connectors.salesforce.planning import Chunk, Draft, halved
 from isthmus.connectors.salesforce.ranges import read_ranges
 from isthmus.connectors.salesforce.soql import Statement
+from isthmus.connectors.salesforce.targets import kinds_of
 from isthmus.errors import SourceError
 
 __all__ = ["Org", "rows"]
@@ -183,7 +184,7 @@ def _pages(
 def _reading(org: Org, draft: Draft, fields: tuple[Field, ...], context: ReadContext) -> Reading:
     selected = tuple(field.selected for field in fields)
     wanted = tuple(field.path for field in fields)
-    decoder = Decoder(draft.request.table.name, selected, wanted)
+    decoder = Decoder(draft.request.table.name, selected, wanted, kinds_of(draft.request))
     return Reading(org.source, org.client, decoder, org.resource, context)
 
 

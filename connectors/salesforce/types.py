@@ -135,6 +135,7 @@ def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:
             "unique": bool(field.get("unique")),
             "external_id": bool(field.get("externalId")),
             "nillable": bool(field.get("nillable")),
+            "name_pointing": bool(field.get("namePointing")),
             LOOSE: arrow is None,
             **_when_written(field),
         },

@@ -134,7 +134,7 @@ def _is_lookup(parent: PlannedScan, child: PlannedScan, target: str, key: str) -
     return (
         one.source == other.source
         and reference is not None
-        and reference.targets == (one.name,)
+        and one.name in reference.targets
         and reference.target_column == target
         and one.primary_key == (target,)
         and parent.request.options == child.request.options

@@ -115,4 +115,5 @@ def _together(draft: Draft, one: PlannedScan, other: PlannedScan) -> ScanRequest
         for c in (*scan.request.columns, *(c for p in scan.applied for c in columns_of(p)))
     ]
     columns = tuple(dict.fromkeys(needed))
-    return replace(one.request, columns=columns, predicates=(*common, *either))
+    points = tuple(p for p in one.request.points if p in other.request.points)
+    return replace(one.request, columns=columns, predicates=(*common, *either), points=points)

@@ -16,7 +16,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from isthmus.connectors.salesforce import aggregates, keys, lookups, never, order
+from isthmus.connectors.salesforce import (
+    aggregates,
+    keys,
+    lookups,
+    never,
+    order,
+    targets,
+)
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.soql import written
 from isthmus.engine.predicate_text import sql_of
@@ -27,6 +34,7 @@ from isthmus.engine.rules.keys import push_constants, push_keys
 from isthmus.engine.rules.limits import push_limits
 from isthmus.engine.rules.predicates import imply_predicates
 from isthmus.engine.rules.share import share_scans
+from isthmus.engine.rules.targets import point_at
 from tests.docs.predicates import SAMPLES, TABLE
 from tests.engine.test_plans import FOLDER, cases
 
@@ -51,6 +59,7 @@ ROWS = (
     Row(push_limits, "push_top_n", "push_top_n"),
     Row(push_constants, "push_constants", "push_keys"),
     Row(count_rows, "count_rows", "count_rows"),
+    Row(point_at, "point_at", "point_at"),
     Row(push_keys, "push_keys", "push_keys"),
     Row(co_fetches, "co_fetch", "co_fetch"),
     Row(share_scans, "share_scans", "share_scans"),
@@ -61,6 +70,7 @@ _MODULES = {
     "Orders": order,
     "Counts, extremes, groups": aggregates,
     "Looked-up rows": lookups,
+    "Lookups to several kinds": targets,
     "Lists of keys": keys,
     "What no record can pass": never,
 }

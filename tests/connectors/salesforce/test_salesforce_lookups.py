@@ -257,8 +257,10 @@ def test_what_is_no_single_parent_is_refused(crm: Salesforce) -> None:
             crm.plan(ScanRequest(child, ("Id",), lookups=lookups))
         return said.reason
 
-    assert "kinds" in why(events, Lookup("WhatId", accounts, ("Name",)))
-    assert "kinds" in why(cases, Lookup("OwnerId", users, ("Name",)))
+    owned = Lookup("WhatId", accounts, ("Name",), lookups=(Lookup("OwnerId", users, ("Name",)),))
+    assert "kinds" in why(events, owned)
+    group = replace(users, name="Group")
+    assert "queue" in why(cases, Lookup("OwnerId", group, ("Name",)))
     assert "no lookup" in why(contacts, Lookup("Email", accounts, ("Name",)))
     assert "does not point" in why(contacts, Lookup("AccountId", users, ("Name",)))
     twice = Lookup("AccountId", accounts, ("Name",))
