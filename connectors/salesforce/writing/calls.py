@@ -60,6 +60,18 @@ class Calls:
         asking = self._asking()
         return self._flown(lambda stop: self.client.send(sent, asking, stop, kind=kind))
 
+    def asked(self, sent: Sent, *, kind: CallKind = "query") -> Any:
+        """The JSON that answers a request which does no harm twice; broken, it is asked again."""
+        tries = 0
+        while True:
+            try:
+                return self.told(self.safely(sent, kind=kind))
+            except Missed as missed:
+                if tries >= self.policy.repeats:
+                    raise self.error(missed, tries + 1) from missed
+            self.context.wait(self.policy.wait(tries))
+            tries += 1
+
     def told(self, answer: Answer) -> Any:
         """An answer's JSON.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
 
@@ -122,7 +122,9 @@ def _request(batch: Batch, row: int, record: Record | None, members: str, root: 
         if batch.request.kind is WriteKind.DELETE:
             told["method"] = "DELETE"
         elif since is not None:
-            told["httpHeaders"] = {"If-Unmodified-Since": format_datetime(since, usegmt=True)}
+            told["httpHeaders"] = {
+                "If-Unmodified-Since": format_datetime(since.astimezone(UTC), usegmt=True)
+            }
     head = json.dumps(told)[:-1]
     return f"{head}}}" if told["method"] == "DELETE" else f'{head},"body":{{{members}}}}}'
 

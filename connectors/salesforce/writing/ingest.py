@@ -45,6 +45,10 @@ _READS: Final = 3
 _JOBS: Final = "jobs"
 
 
+class _Gone(Exception):
+    """A job that was filled is there no more."""
+
+
 class Ingest:
     """Writes a chunk by jobs.
 
@@ -107,8 +111,9 @@ class Ingest:
             return self._by_calls(rows, part)
         if noted.since(self._notes, part) is None:
             noted.note_since(self._notes, part, self._around.now)
-        job = self._found(part)
-        if job is None and self._notes.get(f"{part}.closed"):
+        try:
+            job = self._found(part)
+        except _Gone:
             return self._lost(rows, part)
         try:
             job = job or self._filled(document, part)
@@ -121,18 +126,27 @@ class Ingest:
         return self._outcomes(job, rows)
 
     def _found(self, part: str) -> IngestJob | None:
-        """The job that an earlier try has closed; one that it left open is given up."""
+        """The job that an earlier try has filled; None where there is none.
+
+        Raises:
+            _Gone: there was one.
+        """
         id = self._notes.get(f"{part}.job")
         if id is None:
             return None
-        job = IngestJob(self._calls, id)
+        job, full = IngestJob(self._calls, id), self._notes.get(f"{part}.full") == id
         info = job.info()
+        if info is None and full:
+            raise _Gone
         if info is None:
             return None
         if info.get("state") != "Open":
             return job
-        job.abandon()
-        return None
+        if not full:  # nobody knows whether it has its rows
+            job.abandon()
+            return None
+        job.close()
+        return job
 
     def _filled(self, document: bytes, part: str) -> IngestJob:
         """A new job with the rows, closed."""
@@ -144,7 +158,7 @@ class Ingest:
             except NotUploaded:
                 job.abandon()
                 continue
-            self._notes.put(f"{part}.closed", job.id)
+            self._notes.put(f"{part}.full", job.id)
             job.close()
             return job
         raise SourceUnavailable(

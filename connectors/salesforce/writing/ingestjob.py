@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from isthmus.connectors.contract import CallKind
 from isthmus.connectors.salesforce.client import Missed, Sent
 from isthmus.connectors.salesforce.transport import Answer
 from isthmus.connectors.salesforce.writing.calls import JSON, Calls, may_repeat
@@ -64,13 +63,14 @@ class IngestJob:
             body["externalIdFieldName"] = str(request.key)
         # made again after a lost answer, it leaves an open job, with which the org does nothing
         place = f"{calls.root}/jobs/ingest"
-        told = _told(calls, Sent(place, "POST", json.dumps(body).encode(), JSON), "write")
+        told = calls.asked(Sent(place, "POST", json.dumps(body).encode(), JSON), kind="write")
         return cls(calls, str(told["id"]))
 
     def info(self) -> Mapping[str, Any] | None:
         """What the org says of the job; None where it has none of that id."""
         try:
-            return _told(self._calls, Sent(self._place), "query")
+            told: Mapping[str, Any] = self._calls.asked(Sent(self._place))
+            return told
         except SourceError as error:
             if error.code == "NOT_FOUND":
                 return None
@@ -151,17 +151,3 @@ class IngestJob:
     def _read(self, file: str) -> Answer:
         accept = {"Accept": "text/csv"}
         return self._calls.safely(Sent(f"{self._place}/{file}", headers=accept))
-
-
-def _told(calls: Calls, sent: Sent, kind: CallKind) -> Mapping[str, Any]:
-    """What the org answers, as JSON; a broken answer is asked for again."""
-    policy, tries = calls.policy, 0
-    while True:
-        try:
-            told: Mapping[str, Any] = calls.told(calls.safely(sent, kind=kind))
-            return told
-        except Missed as missed:
-            if tries >= policy.repeats:
-                raise calls.error(missed, tries + 1) from missed
-        calls.context.wait(policy.wait(tries))
-        tries += 1

@@ -180,7 +180,7 @@ class SalesforceWriter:
         with self._lock:
             me = self._me
         if me is None:
-            told: Any = calls.told(calls.safely(Sent(calls.root), kind="metadata"))
+            told: Any = calls.asked(Sent(calls.root), kind="metadata")
             me = str(told["identity"]).rstrip("/").rpartition("/")[2]
             with self._lock:
                 self._me = me
