@@ -238,7 +238,9 @@ def _as_upsert(scene: Scene, body: Merge) -> tuple[Reading, Splice] | None:
 
 
 def _words(scene: Scene, span: Span) -> tuple[str, ...]:
-    return tuple(t.text for t in read_tokens(scene.statement.text[span.start : span.end]))
+    """What an expression says; each ``?`` says something of its own."""
+    words = read_tokens(scene.statement.text[span.start : span.end])
+    return tuple(f"?{span.start + t.start}" if t.text == "?" else t.text for t in words)
 
 
 def _match(scene: Scene, on: Span) -> tuple[str, Span] | None:

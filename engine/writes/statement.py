@@ -188,8 +188,9 @@ def write_in(text: str, database: Database) -> WriteStatement | None:
 
 
 def _is_write(text: str, database: Database) -> bool:
+    text = re.sub(r"\A\s*(?:ANALYZE\b|\([^)]*\))", "", text, flags=re.IGNORECASE)
     try:
-        found = database.statements(re.sub(r"\A\s*\([^)]*\)", "", text))
+        found = database.statements(text)
     except (duckdb.Error, ValueError):
         return False  # whoever reads it next will say what is wrong
     return len(found) == 1 and found[0].type.name in _KINDS
