@@ -1,4 +1,4 @@
-"""Plans instead of rows: `GET query?explain=SOQL`."""
+"""Plans or columns instead of rows: `query?explain=SOQL` and `query?q=SOQL&columns=true`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
 from isthmus.localorg.resources import query
 from isthmus.localorg.resources.call import Call
+from isthmus.localorg.soql.columns import columns
 from isthmus.localorg.soql.explain import explain
 
 
 def query_or_plan(call: Call) -> Response:
-    """`GET query`: the rows of `q`, or the plans of `explain`."""
-    return _plans(call) if "explain" in call.request.params else query.query(call)
+    """`GET query`: the rows of `q`, its columns, or the plans of `explain`."""
+    params = call.request.params
+    if "explain" in params:
+        return _plans(call)
+    if params.get("columns", "").lower() == "true" and "q" in params:
+        text = params["q"]
+        return Response(200, columns(text, call.context(text)))
+    return query.query(call)
 
 
 def _plans(call: Call) -> Response:
