@@ -215,6 +215,8 @@ class ScanRequest:
             given when every predicate is EXACT.
         lookups: rows of other tables of the source that are fetched along.
         points: which rows need not come, by what their foreign keys point at.
+        after: only rows whose primary key comes after this one in the source's own order of
+            keys, and in that order. Only given to a source that can REPLICATE.
     """
 
     table: Table
@@ -226,6 +228,7 @@ class ScanRequest:
     aggregates: tuple[Aggregate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     points: tuple[PointsAt, ...] = ()
+    after: str | None = None
 
 
 @dataclass(frozen=True)

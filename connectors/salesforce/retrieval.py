@@ -172,6 +172,8 @@ def _all_filtered_here(drafted: Draft, place: int) -> Draft:
 def _can_be_found(table: Table, request: ScanRequest) -> bool:
     if request.limit is not None or request.order or request.aggregates or request.lookups:
         return False
+    if request.points or request.after is not None:
+        return False
     if request.options & {INCLUDE_DELETED, *ACCESSES}:
         return False
     kinds = ("__b", "__e", "__mdt", "__x")  # other stores than the one that is documented

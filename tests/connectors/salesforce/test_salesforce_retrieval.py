@@ -179,9 +179,10 @@ def test_a_short_list_stays_a_filter(crm: Salesforce) -> None:
         lambda r: replace(r, options=frozenset({"parallel"})),
         lambda r: replace(r, options=frozenset({INCLUDE_DELETED})),
         lambda r: replace(r, limit=5),
+        lambda r: replace(r, after=NOWHERE[0]),
         lambda r: replace(r, predicates=(*r.predicates, IsNull("Longitude__c"))),
     ],
-    ids=["rest", "bulk", "parallel", "deleted", "limit", "float"],
+    ids=["rest", "bulk", "parallel", "deleted", "limit", "after", "float"],
 )
 def test_where_rows_are_not_asked_for_by_ids(
     crm: Salesforce, made: Callable[[ScanRequest], ScanRequest]
