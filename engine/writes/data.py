@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -17,6 +19,7 @@ from isthmus.errors import DataError, ParameterError
 __all__ = ["Piece", "batches_of", "pieces_of"]
 
 _ROWS: Final = 10_000
+_SCALARS: Final = (bool, int, float, Decimal, str, date, datetime, time, UUID)
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,13 @@ def _of_dicts(rows: Sequence[Any], table: Table, start: int) -> Piece:
                 raise ParameterError(
                     f"row {start + i} gives {name} twice: {found[0]!r}, {found[1]!r}"
                 )
-        values = [row[k[0]] if k else None for row, k in zip(rows, there, strict=True)]
+        values = [_plain(row[k[0]]) if k else None for row, k in zip(rows, there, strict=True)]
+        for i, value in enumerate(values):
+            if value is not None and not isinstance(value, _SCALARS):
+                raise ParameterError(
+                    f"row {start + i} gives {name} a {type(value).__name__}, which no column holds",
+                    remedy="Give None, bool, int, float, Decimal, str, date, datetime or time.",
+                )
         columns[name] = _array(values)
         if not all(there):
             given[name] = pa.array([bool(k) for k in there])
@@ -129,12 +138,17 @@ def _of_dicts(rows: Sequence[Any], table: Table, start: int) -> Piece:
     return Piece(batch, given)
 
 
+def _plain(value: Any) -> Any:
+    """The value, out of a numpy scalar."""
+    return value.item() if hasattr(value, "item") and callable(value.item) else value
+
+
 def _array(values: list[Any]) -> pa.Array:
     """Values of one kind as they are, of several kinds as texts."""
     kinds = {type(v) for v in values if v is not None}
     if len(kinds) <= 1:
         try:
-            return pa.array(values)
+            return pa.array([str(v) if isinstance(v, UUID) else v for v in values])
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             pass
     return pa.array([_text(v) for v in values], pa.string())
@@ -145,6 +159,4 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (date, datetime, time)):
-        return value.isoformat()
-    return str(value)
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
