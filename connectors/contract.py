@@ -31,6 +31,7 @@ __all__ = [
     "Aggregate",
     "Bill",
     "CallKind",
+    "Children",
     "Connector",
     "Declined",
     "Finding",
@@ -72,6 +73,7 @@ class Ability(Enum):
     ORDER = "order"
     AGGREGATE = "aggregate"
     LOOKUP = "lookup"
+    CHILDREN = "children"
     KEYS = "keys"
     WRITE = "write"
     REPLICATE = "replicate"
@@ -200,6 +202,34 @@ class PointsAt:
 
 
 @dataclass(frozen=True)
+class Children:
+    """The rows of another table that point to a row by a foreign key, fetched along with it.
+
+    They come in a list column named `name`, after all others: a record of `columns` for each
+    row that a scan of the other table would return and that holds the row's key; an empty list or
+    null where there are none. More of them may come in rows that are none of the table's: the
+    primary key and everything else is null there, save the list. So nobody has to hold all the
+    children of one row.
+
+    Attributes:
+        key: the foreign key column of the table that points here.
+        table: that table.
+        columns: names to return of it, its primary key and `key` among them.
+        predicates: what must hold of it; a SUPERSET will do, the engine filters again.
+    """
+
+    key: str
+    table: Table
+    columns: tuple[str, ...]
+    predicates: tuple[Predicate, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the list column is called: ``Contact(AccountId)``."""
+        return f"{self.table.name}({self.key})"
+
+
+@dataclass(frozen=True)
 class ScanRequest:
     """One table occurrence: what of it is needed.
 
@@ -214,6 +244,8 @@ class ScanRequest:
         aggregates: not rows but groups: `columns`, then one column for each aggregate. Only
             given when every predicate is EXACT.
         lookups: rows of other tables of the source that are fetched along.
+        children: rows of other tables that point to these. Only given with the primary key
+            among `columns`, and without `limit` and `aggregates`.
         points: which rows need not come, by what their foreign keys point at.
         after: only rows whose primary key comes after this one in the source's own order of
             keys, and in that order. Only given to a source that can REPLICATE.
@@ -227,6 +259,7 @@ class ScanRequest:
     order: tuple[Order, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
+    children: tuple[Children, ...] = ()
     points: tuple[PointsAt, ...] = ()
     after: str | None = None
 
@@ -539,13 +572,14 @@ class Connector(ABC):
         """Make the fragment for a scan, with its predicted bill. No data call is made."""
 
     def can(self, request: ScanRequest) -> Verdict:
-        """Whether it answers the order, aggregates and lookups of a request exactly. Pure.
+        """Whether it answers order, aggregates, lookups and children of a request exactly. Pure.
 
         And whether it makes use of its `points`.
 
         The engine asks before it plans with any of them.
         """
-        asked = request.order or request.aggregates or request.lookups or request.points
+        along = request.lookups or request.children or request.points
+        asked = bool(request.order or request.aggregates or along)
         return Verdict(not asked, "the source gives rows only" if asked else "")
 
     def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 (the names of the tests say what they demand)
-"""What the contract demands of orders, aggregates, lookups and lists of keys.
+"""What the contract demands of orders, aggregates, lookups, children and lists of keys.
 
 A connector that declares one must have it, exactly and for something; one that does not must say
 no. It is part of `isthmus.connectors.testing.ConnectorContract`.
@@ -18,6 +18,7 @@ from isthmus.catalog.model import Column, Table
 from isthmus.connectors.contract import (
     Ability,
     Aggregate,
+    Children,
     Connector,
     Lookup,
     Order,
@@ -152,6 +153,35 @@ class AbilityContract:
         rows = zip(*(c.to_pylist() for c in found.columns), strict=True)
         assert sorted(map(repr, rows)) == sorted(map(repr, wanted)), lookup.key
 
+    # -- children -----------------------------------------------------------------------------
+
+    def test_children_as_declared(self, connector: Connector, described: list[Table]) -> None:
+        able = False
+        for table in described:
+            for parent, children in _children(connector, table):
+                asked = ScanRequest(parent, parent.primary_key, children=(children,))
+                said = connector.can(asked)
+                assert said.reason
+                able |= said.able
+                if said.able:
+                    self._check_children(connector, asked, children)
+        assert able == (Ability.CHILDREN in connector.abilities)
+
+    def _check_children(self, connector: Connector, asked: ScanRequest, children: Children) -> None:
+        """Each row once, and each child with the row it points to or in a row of its own."""
+        (key,) = asked.table.primary_key
+        parents = [row[key] for row in all_rows(connector, asked.table)]
+        known = set(parents)
+        wanted = [r for r in all_rows(connector, children.table) if r[children.key] in known]
+        fragment = connector.plan(asked)
+        assert fragment.columns == (*asked.columns, children.name)
+        found = pa.Table.from_batches(connector.open(fragment, ReadContext())).to_pylist()
+        assert sorted(r[key] for r in found if r[key] is not None) == sorted(parents)
+        came = [(row[key], child) for row in found for child in row[children.name] or ()]
+        assert all(at in (None, child[children.key]) for at, child in came)
+        names = children.columns
+        assert bag_of([child for _, child in came], names) == bag_of(wanted, names)
+
     # -- lists of keys ------------------------------------------------------------------------
 
     def test_long_lists_of_keys_as_declared(
@@ -224,6 +254,22 @@ def _types(asked: ScanRequest) -> list[pa.DataType]:
         counted = aggregate.function == "count" or aggregate.column is None
         kinds.append(pa.int64() if counted else table.column(str(aggregate.column)).type)
     return kinds
+
+
+def _children(connector: Connector, table: Table) -> Iterator[tuple[Table, Children]]:
+    """Each table that the table points to, with its rows; where there is none, one that can't."""
+    found = 0
+    for column in table.columns:
+        for target in column.reference.targets if column.reference else ():
+            parent = connector.describe(target)
+            if parent is not None and len(parent.primary_key) == 1:
+                found += 1
+                names = (c.name for c in table.columns[:8])
+                columns = dict.fromkeys((*table.primary_key, column.name, *names))
+                yield parent, Children(column.name, table, tuple(columns))
+    if not found:
+        name = table.columns[0].name
+        yield table, Children(name, table, (name,))
 
 
 def _lookups(connector: Connector, table: Table) -> Iterator[Lookup]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from isthmus.connectors.contract import Bill, Connector, Fragment, ReadContext
 from isthmus.connectors.predicates import Value
 from isthmus.engine import recheck
+from isthmus.engine.child_rows import child_rows, children_of, parent_rows
 from isthmus.engine.expand import expanded
 from isthmus.engine.keys import KeySet, key_predicates
 from isthmus.engine.ledger import Terms
@@ -122,6 +123,8 @@ class Feeds:
             return Feed(scan, None, lambda: iter(()))
         if scan.fed is not None and scan.fed.path:
             return Feed(scan, None, lambda: self._looked_up(scan))
+        if scan.fed is not None and scan.fed.children is not None:
+            return Feed(scan, None, lambda: self._children(scan))
         if scan.fed is not None:
             shared = self._spool(scan.fed.by)
             return Feed(scan, None, lambda: own_rows(shared.batches(), scan))
@@ -132,6 +135,10 @@ class Feeds:
         rows: _Rows = self._spool(index) if self._is_shared(index) else producer
         if scan.request.aggregates:
             return Feed(scan, producer, lambda: _counted(rows, producer, scan))
+        if scan.request.children:
+            (key,) = scan.request.table.primary_key
+            names = [child.name for child in scan.request.children]
+            return Feed(scan, producer, lambda: parent_rows(rows.batches(), key, names))
         return Feed(scan, producer, rows.batches)
 
     def _produce(self, index: int) -> Producer:
@@ -180,6 +187,12 @@ class Feeds:
             table.schema,
         )
 
+    def _children(self, scan: PlannedScan) -> Iterator[pa.RecordBatch]:
+        assert scan.fed is not None and scan.fed.children is not None
+        batches = self._spool(scan.fed.by).batches()
+        schema = scan.request.table.schema
+        return child_rows(batches, scan.fed.children, scan.columns, scan.applied, schema)
+
     def _chooser(
         self, scan: PlannedScan, keys: KeyPush
     ) -> Callable[[ReadContext], Fragment | None]:
@@ -213,9 +226,12 @@ class Feeds:
             self._spool(source).watch(lambda batch: keys.add(batch.column(column)))
             return
         # the keys of a looked-up table come along with its rows, filtered or not: a superset
-        name = ".".join((*scan.fed.path, column))
-        self._spool(scan.fed.by).watch(lambda batch: keys.add(batch.column(name)))
-        self._spools[source] = self._spools[scan.fed.by]
+        spool = self._spools[source] = self._spool(scan.fed.by)
+        children, name = scan.fed.children, ".".join((*scan.fed.path, column))
+        if children is None:
+            spool.watch(lambda batch: keys.add(batch.column(name)))
+        else:
+            spool.watch(lambda batch: keys.add(children_of(batch, children).column(column)))
 
 
 def _counted(rows: _Rows, producer: Producer, scan: PlannedScan) -> Iterator[pa.RecordBatch]:

@@ -63,7 +63,8 @@ class Witness:
     def done(self, bill: Bill) -> None:
         """The fragment was read to its end, for so much."""
         request = self._fragment.request
-        if request.aggregates or request.lookups or request.points:
+        more = request.lookups or request.points or request.children
+        if request.aggregates or more:
             return
         table = request.table.name
         facts = self._statistics.of(table)
@@ -116,7 +117,7 @@ def _is_whole(fragment: Fragment) -> bool:
     """Whether it brings every row that there is, as a plain count counts them."""
     r = fragment.request
     asked_less = r.limit is not None or r.aggregates or r.lookups or r.points or r.options
-    return not asked_less and not sent_predicates(fragment)
+    return not asked_less and not r.children and not sent_predicates(fragment)
 
 
 def _facts_of(column: pa.ChunkedArray, now: float) -> ColumnFacts | None:

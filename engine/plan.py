@@ -42,15 +42,17 @@ class KeyPush:
 
 @dataclass(frozen=True)
 class Fed:
-    """The scan's rows come with those of another scan, which looks them up.
+    """The scan's rows come with those of another scan, which looks them up or is pointed to.
 
     Attributes:
         by: that scan's index in the plan.
         path: the foreign keys from its table to this one.
+        children: the list column in which they come, if they point to that scan's rows.
     """
 
     by: int
     path: tuple[str, ...] = ()
+    children: str | None = None
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def org() -> None:
     "switches",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Choose a behaviour that no document settles, or page-size=N.",
+    help="Choose a behaviour that no document settles, or page-size=N, or child-page=N.",
 )
 @click.option(
     "--fault",

@@ -34,11 +34,18 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 
 #: The number of records on a page, whatever the client asks for; for tests with small pages.
 PAGE_SIZE: Final = "page-size"
+#: The number of child rows that a record shows, and that a page of the others has; how many they
+#: are in Salesforce is documented nowhere. By default a page of records says it.
+CHILD_PAGE: Final = "child-page"
+_SIZES: Final = (PAGE_SIZE, CHILD_PAGE)
 
 
 @dataclass(frozen=True)
 class Switches:
-    """A position for every switch. `page_size` None means: as the client asks."""
+    """A position for every switch.
+
+    `page_size` None means: as the client asks; `child_page` None: as many as a page of records.
+    """
 
     null_not_equal: str = "two-valued"
     group_case: str = "fold"
@@ -50,6 +57,7 @@ class Switches:
     bulk_integers: str = "whole"
     bulk_datetime: str = "z"
     page_size: int | None = None
+    child_page: int | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, str | int]) -> Switches:
@@ -68,12 +76,12 @@ class Switches:
 
 
 def _read(name: str, value: str) -> str | int:
-    if name == PAGE_SIZE:
+    if name in _SIZES:
         if not value.isdigit() or int(value) < 1:
             raise ValueError(f"switch {name}={value}: give a whole number of at least 1")
         return int(value)
     if name not in CHOICES:
-        known = ", ".join([*CHOICES, PAGE_SIZE])
+        known = ", ".join([*CHOICES, *_SIZES])
         raise ValueError(f"there is no switch {name!r}; the switches are {known}")
     if value not in CHOICES[name]:
         raise ValueError(f"switch {name}={value}: choose one of {', '.join(CHOICES[name])}")

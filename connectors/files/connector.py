@@ -112,8 +112,8 @@ class Files(Connector):
 
     def can(self, request: ScanRequest) -> Verdict:
         """Rows are counted without being read, where footers tell how many pass."""
-        if request.order or request.lookups:
-            return Verdict(False, "files have no order, and look nothing up")
+        if request.order or request.lookups or request.children:
+            return Verdict(False, "files have no order, look nothing up and have no children")
         if not request.aggregates:
             return Verdict(True, "")
         if request.columns or request.aggregates != (Aggregate("count"),):

@@ -106,7 +106,7 @@ def _in_ranges(draft: Draft) -> bool:
     """Whether Ids can be parted: one statement, all rows, in the order of Ids."""
     (statement, *more) = draft.bare
     whole = statement.by_id and statement.limit is None and not more and len(draft.chunks) == 1
-    return whole and not draft.request.aggregates
+    return whole and not draft.request.aggregates and not draft.request.children
 
 
 def _by_job(predicted: Predicted, draft: Draft) -> Predicted:

@@ -43,8 +43,8 @@ _COMPARED: Final = WHOLE | NUMBERS | {"date", "datetime"}
 def aggregate_verdict(request: ScanRequest) -> Verdict:
     """Whether the aggregates and groups of a request mean the same there."""
     table = request.table
-    if request.limit is not None or request.order or request.lookups:
-        return Verdict(False, "groups are asked for without LIMIT, order and lookups")
+    if request.limit is not None or request.order or request.lookups or request.children:
+        return Verdict(False, "groups are asked for without LIMIT, order, lookups and children")
     if "Id" not in (column.name for column in table.columns):
         return Verdict(False, f"{table.name} has no Id to count")
     reasons = [_group_refusal(table.column(name)) for name in request.columns]

@@ -50,6 +50,8 @@ def refusal(request: ScanRequest, draft: Draft) -> str | None:
         return "a Bulk job gives no groups"
     if request.lookups:
         return "in Bulk results a checkbox of a missing parent is false, not null"
+    if request.children:
+        return "a Bulk job takes no child subqueries"
     if request.order or draft.limit is not None:
         return "for some first rows a Bulk job is too much"
     if len(draft.chunks) > 1:

@@ -86,6 +86,7 @@ class Salesforce(Connector):
             Ability.AGGREGATE,
             Ability.LOOKUP,
             Ability.REPLICATE,
+            Ability.CHILDREN,
             Ability.WRITE,
         }
     )
@@ -185,12 +186,11 @@ class Salesforce(Connector):
             SourceError: the columns alone are too many for one statement.
         """
         demand_known(request)
-        if self._config.include_deleted:
-            request = replace(request, options=request.options | {INCLUDE_DELETED})
+        request = self._as_configured(request)
         drafted, known = draft(request), self._known(request.table)
         access = choose(
             drafted,
-            bills_of(drafted, known),
+            bills_of(drafted, known, self._known_below(request)),
             wished(request, self._access),
             _resource(request),
             concurrency=self._config.concurrency,
@@ -214,9 +214,9 @@ class Salesforce(Connector):
         )
 
     def can(self, request: ScanRequest) -> Verdict:
-        """Whether order, aggregates and lookups mean the same there (`planning.verdict`)."""
+        """Whether order, groups, lookups and children mean the same there: `planning.verdict`."""
         demand_known(request)
-        return verdict(request)
+        return verdict(self._as_configured(request))
 
     def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
         """The bill with an IN list of so many values of a column, in as few statements as can be.
@@ -224,10 +224,15 @@ class Salesforce(Connector):
         None for a column that is not compared exactly or as text.
         """
         demand_known(request)
-        if self._config.include_deleted:
-            request = replace(request, options=request.options | {INCLUDE_DELETED})
-        retrieves = self._retrieves(request)
-        return bill_of_keys(request, column, keys, self._known(request.table), retrieves=retrieves)
+        request = self._as_configured(request)
+        return bill_of_keys(
+            request,
+            column,
+            keys,
+            self._known(request.table),
+            self._known_below(request),
+            retrieves=self._retrieves(request),
+        )
 
     def open(self, fragment: Fragment, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """Read the rows, a batch a page.
@@ -311,6 +316,15 @@ class Salesforce(Connector):
     def _retrieves(self, request: ScanRequest) -> bool:
         """Whether the org may be asked for rows by their Ids, as far as is known."""
         return self._access == "auto" and request.table.name not in self._unretrieved
+
+    def _as_configured(self, request: ScanRequest) -> ScanRequest:
+        """The request with what the source's settings add to it."""
+        if not self._config.include_deleted:
+            return request
+        return replace(request, options=request.options | {INCLUDE_DELETED})
+
+    def _known_below(self, request: ScanRequest) -> tuple[Known, ...]:
+        return tuple(self._known(child.table) for child in request.children)
 
     def _known(self, table: Table) -> Known:
         try:

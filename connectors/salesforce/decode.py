@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from isthmus.catalog.model import Column
+from isthmus.connectors.salesforce.children import Subquery
+from isthmus.connectors.salesforce.childrows import Level, child_level
 from isthmus.connectors.salesforce.flat import FlatReader, clock_times
 from isthmus.connectors.salesforce.ids import is_full_id
 from isthmus.connectors.salesforce.nested import lacks, leaf_paths, leaves, record_type, value_at
@@ -44,12 +46,14 @@ class Page:
         next: the path of the next page, or None on the last.
         last: the Id of the last record, where only its columns tell it (`last_id` finds the
             address of a parent).
+        below: how many child rows came along.
     """
 
     batch: pa.RecordBatch
     total: int
     next: str | None
     last: str | None = None
+    below: int = 0
 
 
 def _wire(kind: pa.DataType) -> pa.DataType:
@@ -108,6 +112,7 @@ class Decoder:
         wanted: the names to keep, in order.
         kinds: by the path of a parent that may be of several kinds: of which it must be to have
             columns.
+        below: the child subqueries; each gives two more columns, see `childrows`.
     """
 
     def __init__(
@@ -116,16 +121,22 @@ class Decoder:
         selected: tuple[Column, ...],
         wanted: tuple[str, ...],
         kinds: Mapping[str, str] | None = None,
+        below: tuple[Subquery, ...] = (),
     ) -> None:
         self._table = table
         self._kinds = kinds or {}
         self._selected = selected
         self._wanted = list(wanted)
+        self._below = below
         self._out = pa.schema([pa.field(c.name, c.type) for c in selected])
         plain = [c for c in selected if not c.properties.get(LOOSE)]
         record = record_type((c.name, _wire(c.type)) for c in plain)
+        self._levels = [
+            child_level(s.relationship, record_type((c.name, _wire(c.type)) for c in s.columns))
+            for s in below
+        ]
         self._plain = {name: i for i, name in enumerate(leaf_paths(record))}
-        nested = any("." in c.name for c in selected)
+        nested = bool(below) or any("." in c.name for c in selected)
         self._tells_last = nested and "Id" in self._plain
         flat = len(plain) == len(selected) and not nested
         self._flat = FlatReader(selected, wanted) if flat else None
@@ -136,7 +147,7 @@ class Decoder:
                     ("totalSize", pa.int64()),
                     ("done", pa.bool_()),
                     ("nextRecordsUrl", pa.string()),
-                    ("records", pa.list_(record)),
+                    ("records", pa.list_(pa.struct([*record, *self._levels]))),
                 ]
             ),
             unexpected_field_behavior="ignore",
@@ -173,7 +184,34 @@ class Decoder:
             self._check_keys(body)
         batch = self._batch(body, structs)
         last = batch.column("Id")[-1].as_py() if self._tells_last and len(structs) else None
-        return Page(batch.select(self._wanted), total, link, last)
+        kept = batch.select(self._wanted)
+        children = 0
+        for below in self._below:
+            lists, links = self._children(body, below, structs.field(below.relationship))
+            children += len(lists.values)
+            kept = kept.append_column(below.children.name, lists)
+            kept = kept.append_column(below.link, links)
+        return Page(kept, total, link, last, children)
+
+    def _children(
+        self, body: bytes, below: Subquery, found: pa.StructArray
+    ) -> tuple[pa.ListArray, pa.StringArray]:
+        """The children of each record, and where more of them are.
+
+        Raises:
+            Malformed: it is no answer to a subquery.
+            DataError: a value is not as described.
+        """
+        try:
+            level = Level.of(found)
+        except ValueError as error:
+            raise Malformed(f"{below.relationship}: {error}") from error
+        arrays = [
+            self._cast(body, column, read)
+            for column, read in zip(below.columns, level.records.flatten(), strict=True)
+        ]
+        rows = pa.StructArray.from_arrays(arrays, fields=list(below.type))
+        return level.lists(rows), level.links
 
     def records(self, body: bytes) -> tuple[int, pa.RecordBatch]:
         """Decode a list of records, null where there is none: the answer to a list of Ids.
@@ -255,6 +293,11 @@ class Decoder:
             for column in self._selected
             if lacks(record, column.name) and not self._is_of_another_kind(record, column.name)
         ]
+        for below in self._below:
+            if below.relationship not in record:
+                missing.append(below.relationship)
+            names = (column.name for column in below.columns)
+            missing += [n for n in names if any(n not in c for c in _children_of(record, below))]
         if missing:
             raise DataError(
                 f"{self._table}: the org's answer lacks {', '.join(missing)}",
@@ -275,26 +318,40 @@ class Decoder:
         except (ValueError, KeyError, TypeError):
             return Malformed(str(error))
         for record in records:
-            for column in self._selected:
-                value = value_at(record, column.name)
+            for table, column, value in self._values(record):
                 if value is not None and not _fits(value, column):
-                    return self._misfit(column, value)
+                    return _misfit(table, column, value)
         return DataError(
             f"{self._table}: a page can't be read as described: {error}",
             remedy="Refresh the source; if it stays, leave out fields to find the one.",
         )
 
-    def _misfit(self, column: Column, value: object) -> DataError:
-        shown = value if isinstance(value, Decimal) else repr(value)
-        name = f"{self._table}.{column.name}"
-        if pa.types.is_decimal(column.type) and isinstance(value, Decimal):
-            places = max(-int(value.as_tuple().exponent), 0)
-            remedy = f'Widen it: decimal_places = {{ "{name}" = {places} }} in the source.'
-        else:
-            remedy = "Refresh the source: the field may have changed since it was described."
-        return DataError(
-            f"{name} holds {shown}, which does not fit its type {column.type}", remedy=remedy
-        )
+    def _values(self, record: Any) -> Iterator[tuple[str, Column, Any]]:
+        """Each value of a record and of its children, with its object and column."""
+        for column in self._selected:
+            yield self._table, column, value_at(record, column.name)
+        for below in self._below:
+            for child in _children_of(record, below):
+                for column in below.columns:
+                    yield below.children.table.name, column, child.get(column.name)
+
+
+def _children_of(record: Any, below: Subquery) -> list[dict[str, Any]]:
+    found = value_at(record, f"{below.relationship}.records")
+    return [child for child in found or () if isinstance(child, dict)]
+
+
+def _misfit(table: str, column: Column, value: object) -> DataError:
+    shown = value if isinstance(value, Decimal) else repr(value)
+    name = f"{table}.{column.name}"
+    if pa.types.is_decimal(column.type) and isinstance(value, Decimal):
+        places = max(-int(value.as_tuple().exponent), 0)
+        remedy = f'Widen it: decimal_places = {{ "{name}" = {places} }} in the source.'
+    else:
+        remedy = "Refresh the source: the field may have changed since it was described."
+    return DataError(
+        f"{name} holds {shown}, which does not fit its type {column.type}", remedy=remedy
+    )
 
 
 def _demand_utf8(body: bytes) -> None:

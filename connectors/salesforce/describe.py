@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from isthmus.catalog.model import Table, TableName
 from isthmus.connectors.salesforce.metadata import Metadata
-from isthmus.connectors.salesforce.types import EXTERNAL, OMITTED, column_of
+from isthmus.connectors.salesforce.types import CHILDREN, EXTERNAL, OMITTED, column_of
 from isthmus.errors import ConfigError, SourceError
 
 __all__ = ["Describes", "table_of"]
@@ -66,6 +66,11 @@ def table_of(
             "deletable": bool(describe.get("deletable")),
             "retrieveable": bool(describe.get("retrieveable")),
             "multi_currency": "CurrencyIsoCode" in names,
+            CHILDREN: {
+                f"{link['childSObject']}.{link['field']}": link["relationshipName"]
+                for link in describe.get("childRelationships") or ()
+                if link.get("relationshipName") and not link.get("deprecatedAndHidden")
+            },
         },
     )
 

@@ -19,7 +19,15 @@ from isthmus.connectors.contract import Bill
 from isthmus.connectors.salesforce.selectivity import Rows
 from isthmus.connectors.shares import columns_key
 
-__all__ = ["PAGE_ROWS", "Known", "Predicted", "is_long", "predict"]
+__all__ = [
+    "LONG_PAGE_ROWS",
+    "PAGE_ROWS",
+    "PAGE_SECONDS",
+    "Known",
+    "Predicted",
+    "is_long",
+    "predict",
+]
 
 PAGE_ROWS: Final = 2_000
 #: Two long-text columns make pages of 200 (SOQL and SOSL Reference, "queryMore").

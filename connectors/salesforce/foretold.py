@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["offset_of", "total_of"]
 
-_OFFSET: Final = re.compile(r"/query(?:All)?/\w+-(\d+)$")
+_OFFSET: Final = re.compile(r"/query(?:All)?/[\w.]+-(\d+)$")
 _TOTAL: Final = re.compile(rb'"totalSize"\s*:\s*(\d+)')
 
 

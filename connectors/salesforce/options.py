@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Lookup, ScanRequest
-from isthmus.connectors.predicates import columns_of
+from isthmus.connectors.predicates import Predicate, columns_of
 from isthmus.errors import ConfigError, UnknownName
 
 __all__ = ["ACCESSES", "BULK", "IDS", "INCLUDE_DELETED", "PARALLEL", "REST", "demand_known"]
@@ -30,6 +31,8 @@ def demand_known(request: ScanRequest) -> None:
         UnknownName: of a column or an option.
     """
     _demand_looked_up(request.lookups, request.table)
+    for child in request.children:
+        _demand_columns(child.table, (child.key, *child.columns), child.predicates)
     names = {column.name for column in request.table.columns}
     wanted = [
         *request.columns,
@@ -57,9 +60,12 @@ def _demand_looked_up(lookups: tuple[Lookup, ...], table: Table) -> None:
     for lookup in lookups:
         if lookup.key not in {column.name for column in table.columns}:
             raise UnknownName(f"{table.name} has no column {lookup.key!r}")
-        names = {column.name for column in lookup.table.columns}
-        wanted = [*lookup.columns, *(c for p in lookup.predicates for c in columns_of(p))]
-        for name in wanted:
-            if name not in names:
-                raise UnknownName(f"{lookup.table.name} has no column {name!r}")
+        _demand_columns(lookup.table, lookup.columns, lookup.predicates)
         _demand_looked_up(lookup.lookups, lookup.table)
+
+
+def _demand_columns(table: Table, columns: Iterable[str], predicates: Iterable[Predicate]) -> None:
+    names = {column.name for column in table.columns}
+    for name in (*columns, *(c for p in predicates for c in columns_of(p))):
+        if name not in names:
+            raise UnknownName(f"{table.name} has no column {name!r}")

@@ -35,7 +35,7 @@ from isthmus.connectors.salesforce.soql import Statement, encoded
 from isthmus.connectors.salesforce.transport import Stop
 from isthmus.errors import BudgetExceeded, DataError, SourceError
 
-__all__ = ["DECODERS", "Cut", "Reading", "read"]
+__all__ = ["DECODERS", "Cut", "Reading", "read", "read_on"]
 
 #: Threads that decode one chain's pages: with two, they wait for each other and for Python's lock
 #: more than they gain (measured on two cores, the org on them as well).
@@ -141,7 +141,7 @@ def _chain(
             total = page.total if total is None else total
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
-            reading.context.meter.add(rows=page.batch.num_rows)
+            reading.context.meter.add(rows=page.batch.num_rows + page.below)
             last = page.last or last_id(body)
             if cut is not None:
                 cut.left = total - received
@@ -157,6 +157,23 @@ def _chain(
                 "no Id, so the rows that were left can't be told",
                 remedy="Run the query again, without parallel ranges.",
             )
+    finally:
+        pipeline.close()
+
+
+def read_on(reading: Reading, table: str, path: str) -> Iterator[Page]:
+    """The pages of a query from a page's address on.
+
+    Raises:
+        Lost: the org has forgotten the query.
+        AuthError, DataError, SourceError, SourceUnavailable: the org can't be read.
+        Cancelled, DeadlineExceeded: the query was stopped.
+    """
+    pipeline = _Pipeline(reading, Asking(f"reading {table}", reading.context.meter))
+    try:
+        for page, _ in pipeline.pages(path):
+            reading.context.meter.add(rows=page.batch.num_rows)
+            yield page
     finally:
         pipeline.close()
 

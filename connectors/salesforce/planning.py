@@ -20,6 +20,7 @@ from isthmus.connectors.salesforce.aggregates import (
     grouped,
     shape,
 )
+from isthmus.connectors.salesforce.children import children_verdict, subqueries_of
 from isthmus.connectors.salesforce.estimate import PAGE_ROWS
 from isthmus.connectors.salesforce.fields import Field, fields_of, guards_of
 from isthmus.connectors.salesforce.judge import translate
@@ -90,7 +91,7 @@ def judged(table: Table, predicate: Predicate) -> Translation:
 
 
 def verdict(request: ScanRequest) -> Verdict:
-    """Whether the order, aggregates and lookups of a request are answered exactly."""
+    """Whether order, aggregates, lookups and children of a request are answered exactly."""
     asked: list[Verdict] = []
     if request.order:
         asked.append(order_verdict(request))
@@ -100,6 +101,8 @@ def verdict(request: ScanRequest) -> Verdict:
         asked.append(lookup_verdict(request))
     if request.points:
         asked.append(points_verdict(request))
+    if request.children:
+        asked.append(children_verdict(request))
     for said in asked:
         if not said.able:
             return said
@@ -107,7 +110,17 @@ def verdict(request: ScanRequest) -> Verdict:
         if _filters_parents(request):
             return Verdict(False, "a looked-up row is filtered again here")
         asked.append(_exactly_filtered(request))
+    if request.children and not _has_room(request):
+        return Verdict(False, "with child subqueries the columns take several statements")
     return asked[-1] if asked else Verdict(True, "")
+
+
+def _has_room(request: ScanRequest) -> bool:
+    """Whether one statement holds all columns and subqueries, and a list of keys besides."""
+    translations = tuple(judged(request.table, p) for p in request.predicates)
+    fields = _parts(replace(request, children=()), translations)
+    bare = _statement(request, translations, (), fields[0]).text
+    return len(fields) == 1 and fits(bare) and len(encoded(bare)) + KEY_ROOM <= STATEMENT_BYTES
 
 
 def _exactly_filtered(request: ScanRequest) -> Verdict:
@@ -129,7 +142,8 @@ def draft(request: ScanRequest) -> Draft:
     Raises:
         SourceError: it has more columns than a statement holds, or asks for what `verdict` denies.
     """
-    if request.order or request.aggregates or request.lookups or request.points:
+    along = request.lookups or request.children or request.points
+    if request.order or request.aggregates or along:
         said = verdict(request)
         if not said.able:
             raise SourceError(
@@ -145,7 +159,8 @@ def draft(request: ScanRequest) -> Draft:
     chunks: tuple[Chunk, ...] = (Chunk(bare),)
     if split is not None:
         chunks = _chunks(request, split, bare)
-    columns = tuple(f.name for f in _fields(request, translations))
+    own = [f.name for f in _fields(request, translations)]
+    columns = (*own, *(child.name for child in request.children))
     return Draft(request, translations, chunks, columns, parts, bare)
 
 
@@ -232,7 +247,7 @@ def _parts(
     table = request.table
     fields = _fields(request, translations)
     needed = [*guards_of(request).values()]
-    if request.lookups:
+    if request.lookups or request.children:
         needed += [Field(name, name, table.column(name)) for name in table.primary_key]
     paths = {field.path for field in fields}
     fields += tuple(field for field in needed if field.path not in paths)
@@ -277,7 +292,7 @@ def _statement(
     ordered = request.order and limit is not None
     return Statement(
         table=table.name,
-        columns=selected(request, fields),
+        columns=(*selected(request, fields), *(s.text for s in subqueries_of(request))),
         conditions=conditions,
         by_id=not ordered and _by_id(table, request.predicates, limit),
         after=request.after,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from isthmus.catalog.model import Column
 from isthmus.connectors.contract import Bill, Lookup, Promise, ScanRequest
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
+from isthmus.connectors.salesforce.childbill import with_children
 from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
 from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
@@ -27,12 +28,13 @@ _GROUPS: Final = 100
 _POINTS: Final = 0.5
 
 
-def bills_of(draft: Draft, known: Known) -> Predicted:
+def bills_of(draft: Draft, known: Known, below: Sequence[Known] = ()) -> Predicted:
     """The predicted bills of a draft.
 
     Args:
         draft: what is sent.
         known: of the object.
+        below: of the objects whose rows come along as children.
     """
     if draft.request.aggregates:
         return _bills_of_groups(draft, known)
@@ -42,6 +44,8 @@ def bills_of(draft: Draft, known: Known) -> Predicted:
         rows = rows.at_most(draft.limit)
         chunks = chunks if draft.limit else 0
     predicted = predict(_columns(draft), rows, known, chunks=chunks, parts=len(draft.parts))
+    if draft.request.children:
+        return with_children(predicted, draft.request, rows, known, below, chunks=chunks)
     if draft.limit and chunks > 1:  # the first chunk may have enough
         return replace(predicted, low=Bill(calls=1))
     return predicted
@@ -95,7 +99,13 @@ def _sent(draft: Draft) -> list[Predicate]:
 
 
 def bill_of_keys(
-    request: ScanRequest, column: str, keys: int, known: Known, *, retrieves: bool = True
+    request: ScanRequest,
+    column: str,
+    keys: int,
+    known: Known,
+    below: Sequence[Known] = (),
+    *,
+    retrieves: bool = True,
 ) -> Bill | None:
     """The likeliest bill of a request with a list of so many values of a column added.
 
@@ -106,6 +116,7 @@ def bill_of_keys(
         column: whose values they are.
         keys: how many there are.
         known: of the object.
+        below: of the objects whose rows come along as children.
         retrieves: whether the org gives its rows by their Ids.
     """
     described = request.table.column(column)
@@ -123,6 +134,8 @@ def bill_of_keys(
         rows = rows.at_most(drafted.limit)
     chunks = max(1, math.ceil(keys * key_bytes(described.source_type) / room))
     by_query = predict(_columns(drafted), rows, known, parts=len(drafted.parts), chunks=chunks)
+    if request.children:
+        return with_children(by_query, request, rows, known, below, chunks=chunks).likely
     if column == "Id" and retrieves and could_be_found(drafted):
         by_ids = predict(
             _columns(drafted), _found(keys, rows, known), known, chunks=calls_for(keys)

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from isthmus.connectors.contract import Declined, ReadContext
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS
+from isthmus.connectors.salesforce.childpages import more_children, own_children
+from isthmus.connectors.salesforce.children import subqueries_of
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.decode import Decoder
 from isthmus.connectors.salesforce.fields import Field
@@ -133,7 +135,20 @@ def _rows(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterato
     for batch in _whole(org, draft, chunk, context):
         if chunk.keys is not None:
             batch = matching(batch, table, chunk.keys)
-        yield _finished(batch, draft)
+        for rows in _with_children(org, draft, batch, context):
+            yield _finished(rows, draft)
+
+
+def _with_children(
+    org: Org, draft: Draft, batch: pa.RecordBatch, context: ReadContext
+) -> Iterator[pa.RecordBatch]:
+    for below in subqueries_of(draft.request):
+        child = below.children
+        decoder = Decoder(child.table.name, below.columns, child.columns)
+        reading = Reading(org.source, org.client, decoder, org.resource, context)
+        yield from more_children(reading, below, batch)
+        batch = own_children(below, batch)
+    yield batch
 
 
 def _finished(batch: pa.RecordBatch, draft: Draft) -> pa.RecordBatch:
@@ -184,12 +199,13 @@ def _pages(
 def _reading(org: Org, draft: Draft, fields: tuple[Field, ...], context: ReadContext) -> Reading:
     selected = tuple(field.selected for field in fields)
     wanted = tuple(field.path for field in fields)
-    decoder = Decoder(draft.request.table.name, selected, wanted, kinds_of(draft.request))
+    kinds, below = kinds_of(draft.request), subqueries_of(draft.request)
+    decoder = Decoder(draft.request.table.name, selected, wanted, kinds, below)
     return Reading(org.source, org.client, decoder, org.resource, context)
 
 
 def _named(batch: pa.RecordBatch, draft: Draft) -> pa.RecordBatch:
     """The batch with the draft's columns, under the names that the engine has for them."""
     paths = {field.name: field.path for part in draft.parts for field in part}
-    chosen = batch.select([paths[name] for name in draft.columns])
+    chosen = batch.select([paths.get(name, name) for name in draft.columns])
     return chosen if not draft.request.lookups else chosen.rename_columns(list(draft.columns))

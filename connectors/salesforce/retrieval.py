@@ -170,7 +170,9 @@ def _all_filtered_here(drafted: Draft, place: int) -> Draft:
 
 
 def _can_be_found(table: Table, request: ScanRequest) -> bool:
-    if request.limit is not None or request.order or request.aggregates or request.lookups:
+    if request.limit is not None or request.order or request.aggregates:
+        return False
+    if request.lookups or request.children:
         return False
     if request.points or request.after is not None:
         return False

@@ -47,6 +47,7 @@ from isthmus.errors import ConfigError
 
 __all__ = [
     "BOOLEANS",
+    "CHILDREN",
     "EXTERNAL",
     "IDS",
     "LOOSE",
@@ -96,6 +97,8 @@ _FIXED: Final[Mapping[str, pa.DataType]] = {
 LOOSE: Final = "loose"
 #: Marks a column of an external object, whose texts may be empty or have outer blanks.
 EXTERNAL: Final = "external"
+#: Where a table keeps the names of its child relationships, by ``Contact.AccountId``.
+CHILDREN: Final = "children"
 
 
 def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:

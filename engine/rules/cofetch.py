@@ -13,10 +13,10 @@ from isthmus.engine.meaning import Reduction
 from isthmus.engine.plan import Fed, Firing, PlannedScan, plan_request
 from isthmus.engine.rules.draft import Draft
 
-__all__ = ["CoFetch", "co_fetches", "lookup_at"]
+__all__ = ["CALLS_FOR_ONE_SAVED", "CoFetch", "can_be_fed", "co_fetches", "lookup_at"]
 
 #: A call saved must be worth it: looked-up columns come again with each row.
-_CALLS_FOR_ONE_SAVED = 50
+CALLS_FOR_ONE_SAVED = 50
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,13 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
         return None
     if not _is_lookup(looked_up, looking, reduction.column, key.column):
         return None
+    if looking.fed is not None and looking.fed.children is not None:
+        return None  # a path within a subquery
+    if looked_up.request.children:
+        return None
     root = child if looking.fed is None else looking.fed.by
     above = () if looking.fed is None else looking.fed.path
-    if root == parent or parent in draft.depends_on(root) or not _can_be_fed(looked_up):
+    if root == parent or parent in draft.depends_on(root) or not can_be_fed(looked_up):
         return None
     sent = draft.scans[root]
     if sent.request.aggregates:
@@ -123,7 +127,7 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
     saved = _saved(sent.fragment.estimate, looked_up.fragment.estimate, fragment.estimate)
     if draft.prefer:
         return CoFetch(parent, root, path, fragment, saved, reduction.join)
-    if saved[0] <= 0 or saved[0] * _CALLS_FOR_ONE_SAVED < fragment.estimate.calls:
+    if saved[0] <= 0 or saved[0] * CALLS_FOR_ONE_SAVED < fragment.estimate.calls:
         return None
     return CoFetch(parent, root, path, fragment, saved, reduction.join)
 
@@ -141,8 +145,8 @@ def _is_lookup(parent: PlannedScan, child: PlannedScan, target: str, key: str) -
     )
 
 
-def _can_be_fed(scan: PlannedScan) -> bool:
-    """Whether its filters can be applied here to rows that came another way."""
+def can_be_fed(scan: PlannedScan) -> bool:
+    """Whether a scan reads rows of its own and its filters can be applied to any, here."""
     request = scan.request
     if scan.fed or scan.keys or request.aggregates or request.limit is not None:
         return False

@@ -10,6 +10,7 @@ from isthmus.connectors.predicates import In
 from isthmus.engine.logical import Constant, Origin
 from isthmus.engine.meaning import Reduction
 from isthmus.engine.plan import Firing, KeyPush, PlannedScan
+from isthmus.engine.rules.children import ChildFetch, child_fetches
 from isthmus.engine.rules.cofetch import CoFetch, co_fetches
 from isthmus.engine.rules.draft import Draft
 
@@ -92,29 +93,44 @@ def push_keys(draft: Draft) -> Draft:
     """``files f JOIN crm.Account a ON a.Id = f.k``: ask only for the accounts that f names.
 
     The one step that saves most is taken first, then the next, until none saves anything: keys
-    pushed one way or the other, or a looked-up table fetched along (see `cofetch`). A step that
-    would wait for itself is none. Since a table that comes along can't take keys, a plan in which
-    keys go first is made as well, and the one that costs less is taken. How many keys there are
-    shows at run time only: then the list is given up if the whole scan costs less.
+    pushed one way or the other, or a looked-up table or one that points here fetched along (see
+    `cofetch` and `children`). A step that would wait for itself is none. Since a table that comes
+    along can't take keys, a plan in which keys go first is made as well, and the one that costs
+    less is taken. How many keys there are shows at run time only: then the list is given up if
+    the whole scan costs less.
 
     Sent: ``c IN (...)`` with the keys that were found, in as many statements as they need.
     Promise: SUPERSET. DuckDB joins, whatever more comes.
     """
     if draft.prefer == "keys":
-        return _steps(_steps(draft, _pushes), co_fetches)
+        return _steps(_steps(draft, _pushes), _alongs)
     if draft.prefer == "lookups":
-        return _steps(_steps(draft, co_fetches), _pushes)
-    together = _steps(draft, lambda d: [*_pushes(d), *co_fetches(d)])
-    keys_first = _steps(_steps(draft, _pushes), co_fetches)
+        return _steps(_steps(draft, _alongs), _pushes)
+    together = _steps(draft, lambda d: [*_pushes(d), *_alongs(d)])
+    keys_first = _steps(_steps(draft, _pushes), _alongs)
     return min(keys_first, together, key=_cost)
 
 
-def _steps(draft: Draft, possible: Callable[[Draft], Iterable[_Push | CoFetch]]) -> Draft:
+_Step = _Push | CoFetch | ChildFetch
+
+
+def _steps(draft: Draft, possible: Callable[[Draft], Iterable[_Step]]) -> Draft:
     while True:
-        best = max(possible(draft), key=lambda step: step.saved, default=None)
+        best = max(possible(draft), key=_worth, default=None)
         if best is None:
             return draft
         draft = best.apply(draft)
+
+
+def _worth(step: _Step) -> tuple[int, bool, int]:
+    """Calls first. Children make pages of fewer rows, so of as many calls they come last."""
+    calls, size = step.saved
+    return (calls, not isinstance(step, ChildFetch), size)
+
+
+def _alongs(draft: Draft) -> Iterator[CoFetch | ChildFetch]:
+    yield from co_fetches(draft)
+    yield from child_fetches(draft)
 
 
 def _cost(draft: Draft) -> tuple[int, int, int]:

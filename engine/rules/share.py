@@ -75,8 +75,9 @@ def _shares(draft: Draft) -> Iterator[_Share]:
 def _is_plain(scan: PlannedScan) -> bool:
     """Whether it reads rows of its own, and can filter them here."""
     request = scan.request
-    asked = request.aggregates or request.lookups or request.order or request.limit is not None
-    if scan.fed or scan.keys or scan.empty or asked:
+    along = request.lookups or request.children
+    asked = request.aggregates or request.order or request.limit is not None
+    if scan.fed or scan.keys or scan.empty or along or asked:
         return False
     try:
         recheck.expression(scan.applied, request.table.schema)

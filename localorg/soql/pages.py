@@ -25,7 +25,13 @@ class RowPages:
     """The rows of an open query. `read` may be called from several threads."""
 
     def __init__(
-        self, plan: Plan, store: Store, cursors: Cursors, size: int, most: int | None = None
+        self,
+        plan: Plan,
+        store: Store,
+        cursors: Cursors,
+        size: int,
+        most: int | None = None,
+        child_size: int | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -35,7 +41,7 @@ class RowPages:
         self._keys = keys if most is None else keys.slice(0, most)
         self._lock = threading.Lock()
         self._families: dict[int, str] = {}
-        self._paging = Paging(size, self._locator)
+        self._paging = Paging(child_size or size, self._locator)
         self._blocks = None
         if not plan.has_children:  # they hold locators of this query's own, so none is kept
             writing = plan.writing(self._paging)
@@ -72,7 +78,7 @@ class RowPages:
         """Give the rows that fit on a page together with their children."""
         keys = self._keys.slice(start, self._size)
         used = fitting = 0
-        for weight in self._plan.weights(self._store, keys, self._size):
+        for weight in self._plan.weights(self._store, keys, self._paging.size):
             used += 1 + weight
             if used > self._size and fitting:
                 break
@@ -83,12 +89,12 @@ class RowPages:
         """Give the locator of a child subquery, the same for each page."""
         if id(query) not in self._families:
             # the family outlives this query, so it must not hold its row numbers
-            plan, store, cursors, size = self._plan, self._store, self._cursors, self._size
+            plan, store, cursors = self._plan, self._store, self._cursors
+            size = self._paging.size
 
             def family(parent: str) -> OpenQuery:
-                return RowPages(
-                    plan.children_of(query, target, lookup, parent), store, cursors, size
-                )
+                children = plan.children_of(query, target, lookup, parent)
+                return RowPages(children, store, cursors, size, child_size=size)
 
             self._families[id(query)] = cursors.keep_family(family)
         return self._families[id(query)]

@@ -80,7 +80,7 @@ def run(
         return _answer(page, total=page.rows, locator=None, base_path=base_path)
     # with OFFSET there is only a first batch (SOQL Reference v65, "OFFSET")
     most = size if query.offset is not None else None
-    rows = RowPages(planned, store, cursors, size, most)
+    rows = RowPages(planned, store, cursors, size, most, switches.child_page)
     page = rows.read(0)
     locator = f"{cursors.keep(rows)}-{page.rows}" if page.rows < rows.total else None
     return _answer(page, total=rows.total, locator=locator, base_path=base_path)

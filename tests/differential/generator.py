@@ -15,6 +15,7 @@ from typing import Any
 from tests.differential.literals import Draft
 from tests.differential.relations import Relation
 from tests.differential.shapes import SHAPES, Maker
+from tests.differential.shapes_children import CHILD_SHAPES
 from tests.differential.shapes_groups import GROUP_SHAPES
 from tests.differential.shapes_keys import KEY_SHAPES
 from tests.differential.shapes_lookups import LOOKUP_SHAPES
@@ -22,7 +23,7 @@ from tests.differential.shapes_words import WORD_SHAPES
 
 __all__ = ["Query", "generate"]
 
-ALL_SHAPES = [*SHAPES, *KEY_SHAPES, *LOOKUP_SHAPES, *GROUP_SHAPES, *WORD_SHAPES]
+ALL_SHAPES = [*SHAPES, *KEY_SHAPES, *LOOKUP_SHAPES, *GROUP_SHAPES, *WORD_SHAPES, *CHILD_SHAPES]
 
 
 @dataclass(frozen=True)

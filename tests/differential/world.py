@@ -79,6 +79,9 @@ def random_setting(seed: int | str, block: int) -> Setting:
     orgs = dice.choice([("crm",), ("crm", "crm2"), ("crm", "crm2"), ("crm", "crm2")])
     zone, threads = dice.choice(ZONES), dice.choice([1, 2, 4])
     prefer = dice.choice([None, "keys", "keys", "lookups"])
+    below = dice.choice([None, None, None, 30, 5])
+    if below is not None:
+        switches["child-page"] = below
     return Setting(switches, zone, threads, orgs, prefer)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from isthmus.connectors.salesforce import (
     aggregates,
+    children,
     keys,
     lookups,
     never,
@@ -27,6 +28,7 @@ from isthmus.connectors.salesforce import (
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.soql import written
 from isthmus.engine.predicate_text import sql_of
+from isthmus.engine.rules.children import child_fetches
 from isthmus.engine.rules.cofetch import co_fetches
 from isthmus.engine.rules.counts import count_rows
 from isthmus.engine.rules.empty import prune_empty
@@ -62,6 +64,7 @@ ROWS = (
     Row(point_at, "point_at", "point_at"),
     Row(push_keys, "push_keys", "push_keys"),
     Row(co_fetches, "co_fetch", "co_fetch"),
+    Row(child_fetches, "child_fetch", "child_fetch"),
     Row(share_scans, "share_scans", "share_scans"),
 )
 
@@ -71,6 +74,7 @@ _MODULES = {
     "Counts, extremes, groups": aggregates,
     "Looked-up rows": lookups,
     "Lookups to several kinds": targets,
+    "Child rows": children,
     "Lists of keys": keys,
     "What no record can pass": never,
 }

@@ -1,4 +1,4 @@
-"""Faults where scans wait for each other: keys, looked-up rows, shared fetches, counts.
+"""Faults where scans wait for each other: keys, rows that come along, shared fetches, counts.
 
 The answer is the right rows or a clear error; never fewer rows, and nothing stays open.
 """
@@ -23,18 +23,26 @@ QUERIES = {
       JOIN crm.Opportunity o ON o.AccountId = a.Id WHERE a.NumberOfEmployees > 1000""",
     "co_fetch": """SELECT o.Id, a.Name, u.LastName FROM crm.Opportunity o
       JOIN crm.Account a ON o.AccountId = a.Id LEFT JOIN crm.User u ON a.OwnerId = u.Id""",
+    "child_fetch": """SELECT a.Id, c.LastName, o.Name FROM crm.Account a
+      LEFT JOIN crm.Contact c ON c.AccountId = a.Id
+      LEFT JOIN crm.Opportunity o ON o.AccountId = a.Id WHERE a.NumberOfEmployees > 4000""",
     "share_scans": """SELECT x.Id, y.Id AS other FROM crm.Account x
       JOIN crm.Account y ON x.Name = y.Name WHERE x.NumberOfEmployees > 10""",
     "count_rows": """SELECT (SELECT count(*) FROM crm.Contact) AS n, Id FROM crm.Account
       WHERE NumberOfEmployees > 1000""",
 }
 FAULTS = ("drop-connection", "lost-locator", "request-limit")
-PREFER = {"push_keys": "keys", "co_fetch": "lookups", "count_rows": "keys"}
+PREFER = {
+    "push_keys": "keys",
+    "co_fetch": "lookups",
+    "child_fetch": "lookups",
+    "count_rows": "keys",
+}
 
 
 @pytest.fixture(scope="module")
 def org() -> Any:
-    with LocalOrg(scale=0.2, switches={"page-size": 60}) as org:
+    with LocalOrg(scale=0.2, switches={"page-size": 60, "child-page": 8}) as org:
         yield org
 
 
