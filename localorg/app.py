@@ -50,7 +50,9 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
         # The session is over for good: who sends the same token again is refused again.
         org.sessions.revoke(token_of(request))
     error = None if struck is None else struck.error()
-    if error is None:
+    if struck is not None and struck.name == "lost-request":
+        handled = Handled(Response(), api)  # nothing of it is done
+    elif error is None:
         handled = _guarded(org, request, now, api)
     else:
         handled = _refused(org, request, api, error)
@@ -200,6 +202,8 @@ def _spoilt(response: Response, struck: Fault | None) -> Response:
         return replace(response, delay=struck.delay)
     if struck.name == "drop-connection":
         return replace(response, cut=struck.keep)
+    if struck.name in ("lost-request", "lost-answer"):
+        return replace(response, lost=True)
     if struck.name == "malformed-json":
         return replace(response, truncate=True)
     if struck.name == "too-many-requests":

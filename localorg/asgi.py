@@ -9,11 +9,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Self
 
 from isthmus.localorg.app import DATA, Handled, api_of, handle
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response, refusal
+from isthmus.localorg.onewrite import DROP
 from isthmus.localorg.org import Org
 from isthmus.localorg.requestlog import Entry
 from isthmus.localorg.wire import encode, unzip
@@ -32,6 +33,7 @@ class _Sealed:
     body: bytes
     delay: float
     cut: int | None
+    lost: bool
 
 
 class OrgApp:
@@ -57,6 +59,10 @@ class OrgApp:
         sealed = await loop.run_in_executor(self._threads, self._work, scope, body, at_once)
         if sealed.delay:
             await asyncio.sleep(sealed.delay)
+        if sealed.lost:
+            scope["extensions"][DROP]()
+            await asyncio.sleep(0)  # the connection is taken for lost in the loop's next turn
+            return
         await _send(send, sealed)
 
     def _work(self, scope: Message, body: bytes, at_once: int) -> _Sealed:
@@ -87,9 +93,27 @@ class OrgApp:
                 seconds=round(time.perf_counter() - began, 6),
             )
         )
-        coded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        coded: list[tuple[bytes, bytes]] = [
+            (_Name(name.encode()), value.encode("latin-1")) for name, value in headers
+        ]
         coded.append((b"date", format_datetime(now.astimezone(UTC), usegmt=True).encode()))
-        return _Sealed(response.status, coded, sent, response.delay, cut)
+        return _Sealed(response.status, coded, sent, response.delay, cut, response.lost)
+
+
+class _Name(bytes):
+    """A header's name in Salesforce's own case, for clients that look it up in that alone.
+
+    uvicorn writes `name.lower()`, and compares it with the names that it has to know.
+    """
+
+    def lower(self) -> Self:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, bytes) and bytes.lower(self) == bytes.lower(other)
+
+    def __hash__(self) -> int:
+        return hash(bytes.lower(self))
 
 
 async def _read(receive: Receive) -> bytes:
@@ -137,6 +161,8 @@ def _request(scope: Message, body: bytes) -> Request:
 
 
 def _cut(response: Response, sent: bytes) -> int | None:
+    if response.lost:
+        return 0
     if response.cut is None:
         return None
     keep = len(sent) // 2 if response.cut < 0 else response.cut

@@ -18,6 +18,7 @@ import click
 
 from isthmus.localorg.faults import Fault, parse
 from isthmus.localorg.org import Org, make_org
+from isthmus.localorg.rules import load
 from isthmus.localorg.server import Server
 from isthmus.localorg.settings import Settings
 
@@ -117,14 +118,25 @@ def org() -> None:
     default=0.0,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="How long a Bulk query job takes at least, by the org's clock.",
+    help="How long a Bulk job takes at least, by the org's clock.",
 )
 @click.option(
     "--bulk-polls",
     default=1,
     show_default=True,
     type=click.IntRange(min=0),
-    help="How many polls find a Bulk query job in progress.",
+    help="How many polls find a Bulk job in progress.",
+)
+@click.option(
+    "--bulk-hard-delete",
+    is_flag=True,
+    help="Give the user the permission to delete for good by Bulk.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A TOML file of validation rules: for each object, conditions that make a record wrong.",
 )
 def serve(
     http: str,
@@ -162,9 +174,11 @@ def _org(
     request_log: str | None,
     switches: tuple[str, ...],
     now: str | None,
+    rules: str | None,
     **limits: float,
 ) -> Org:
     settings = replace(Settings(), **limits)  # type: ignore[arg-type]
+    settings = replace(settings, rules=load(rules) if rules else ())
     return make_org(
         data,
         scale=scale,

@@ -71,6 +71,7 @@ class Response:
 
     `value` is written as JSON; where it is None the body is `body` as it is. `delay` is the
     seconds to wait before answering; `cut` the bytes to send before the connection is dropped;
+    `lost` drops it without an answer;
     `user` is told by logins, where no session tells it.
     """
 
@@ -85,6 +86,7 @@ class Response:
     fault: str | None = None
     delay: float = 0.0
     cut: int | None = None
+    lost: bool = False
     truncate: bool = False
 
 

@@ -2,7 +2,8 @@
 
 A fault waits for the requests it concerns, lets the first `nth - 1` of them pass, then strikes
 `count` times. Whether a request is concerned is a matter of its path and its SOQL; without
-patterns, a fault concerns calls for data only, never logins.
+patterns, a fault concerns calls for data only, never logins. A fault of rows concerns no request:
+it strikes records as they are written, by whatever call or job.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ SCOPES: Final[dict[str, str]] = {
     "query-timeout": _QUERIES,
     "lost-locator": _LOCATORS,
     "malformed-json": _DATA,
+    "lost-request": _DATA,
+    "lost-answer": _DATA,
     "concurrent-requests": _DATA,
     "concurrent-long-requests": _QUERIES,
+    "row-lock": "",
     "failed-job": r"^/services/data/v[0-9.]+/jobs/(query|ingest)/?$",
     "batch-retry": r"^/services/data/v[0-9.]+/jobs/ingest/?$",
 }
+
+#: Faults that strike records, not requests.
+OF_ROWS: Final = ("row-lock",)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ class Fault:
     """One fault and when it strikes.
 
     `nth` is the first concerned request to be struck, from 1; `count` how many are struck (0: all
-    that follow). `path` and `soql` are regular expressions searched in the request. With
+    that follow). `path` and `soql` are regular expressions searched in the request, `record` one
+    searched in a written record: its object, its id if it has one, and the values sent. With
     `probability` below 1 each is struck by chance, drawn from `seed`. `delay` and `retry_after`
     are seconds; `keep` is how many bytes of the body come through before the connection drops,
     or how many records a failing ingest job has written (-1: half).
@@ -56,6 +64,7 @@ class Fault:
     count: int = 1
     path: str = ""
     soql: str = ""
+    record: str = ""
     probability: float = 1.0
     seed: int = 0
     delay: float = 2.0
@@ -64,9 +73,13 @@ class Fault:
 
     def concerns(self, path: str, soql: str | None) -> bool:
         """Whether a request may be struck."""
-        if re.search(self.path or SCOPES[self.name], path) is None:
+        if self.name in OF_ROWS or re.search(self.path or SCOPES[self.name], path) is None:
             return False
         return not self.soql or (soql is not None and bool(re.search(self.soql, soql, re.I)))
+
+    def concerns_row(self, record: str) -> bool:
+        """Whether a written record may be struck."""
+        return self.name in OF_ROWS and re.search(self.record, record) is not None
 
     def error(self) -> OrgError | None:
         """The error that is answered instead; None for faults that spoil a good answer."""
@@ -179,11 +192,27 @@ class Faults:
         """The fault that this request meets, if any."""
         with self._lock:
             # Each counts the request, but only one strikes it.
-            due = [one for one in self._waiting if one.due(path, soql)]
+            due = [one for one in self._waiting if one.fault.concerns(path, soql) and one.due()]
             if not due:
                 return None
             due[0].struck += 1
             return due[0].fault
+
+    def hazard(self, name: str, record_id: str, given: Mapping[str, Any]) -> OrgError | None:
+        """The error that a record meets which is written: its object, its id, what is sent."""
+        if not any(one.fault.name in OF_ROWS for one in self._waiting):
+            return None
+        record = " ".join([name, record_id, *map(str, given.values())])
+        with self._lock:
+            due = [one for one in self._waiting if one.fault.concerns_row(record) and one.due()]
+            if not due:
+                return None
+            due[0].struck += 1
+        return OrgError(
+            400,
+            "UNABLE_TO_LOCK_ROW",
+            f"unable to obtain exclusive access to this record or 1 records: {record_id}",
+        )
 
 
 class _Waiting:
@@ -195,10 +224,8 @@ class _Waiting:
         self.struck = 0
         self._dice = random.Random(made.seed)
 
-    def due(self, path: str, soql: str | None) -> bool:
-        """Count a request that is concerned, and tell whether to strike it."""
-        if not self.fault.concerns(path, soql):
-            return False
+    def due(self) -> bool:
+        """Count a request or record that is concerned, and tell whether to strike it."""
         self.seen += 1
         if self.seen < self.fault.nth or 0 < self.fault.count <= self.struck:
             return False
@@ -208,7 +235,7 @@ class _Waiting:
 def _read(name: str, key: str, value: Any) -> Any:
     try:
         made = _TYPES[key](value)
-        if key in ("path", "soql"):
+        if key in ("path", "soql", "record"):
             re.compile(made)
     except (TypeError, ValueError, re.error) as error:
         raise ValueError(f"fault {name}: {key}={value} is no good: {error}") from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from isthmus.localorg import drift
 from isthmus.localorg.clock import Clock
 from isthmus.localorg.faults import Fault, fault, parse
 from isthmus.localorg.org import Org, make_org
@@ -134,6 +135,30 @@ class LocalOrg:
     def most_at_once(self) -> int:
         """The most calls for data that ran at one time."""
         return self._org.usage.most_at_once
+
+    def add_field(self, name: str, field: str, kind: str, **flags: Any) -> None:
+        """Give an object a new field: `add_field("Account", "Rank__c", "int", digits=4)`."""
+        drift.add_field(self._org, name, field, kind, **flags)
+
+    def remove_field(self, name: str, field: str) -> None:
+        """Take a field of an object away."""
+        drift.remove_field(self._org, name, field)
+
+    def rename_field(self, name: str, field: str, to: str) -> None:
+        """Give a field of an object another name."""
+        drift.rename_field(self._org, name, field, to)
+
+    def change_field(self, name: str, field: str, **flags: Any) -> None:
+        """Change a field: `change_field("Account", "Site", length=255)`."""
+        drift.change_field(self._org, name, field, **flags)
+
+    def backdate(self, name: str, record_ids: Sequence[str], seconds: float) -> None:
+        """Have records' stamps lie so many seconds earlier, as if they were committed late."""
+        drift.backdate(self._org, name, record_ids, seconds)
+
+    def erase(self, name: str, record_ids: Sequence[str]) -> None:
+        """Remove records for good, past the recycle bin."""
+        drift.erase(self._org, name, record_ids)
 
     def start(self) -> Self:
         """Take requests; returns when it does."""

@@ -10,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     Part = bytes | bytearray | memoryview
 
+#: The extension of a request's scope that drops its connection without an answer.
+DROP = "isthmus.drop"
+
 
 class OneWriteProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which writes a head by itself: over TLS that costs as much as a page."""
@@ -17,6 +20,11 @@ class OneWriteProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Gather what is written in one turn of the loop."""
         super().connection_made(cast("asyncio.Transport", _Gathered(transport, self.loop)))
+
+    def on_message_begin(self) -> None:
+        """Let the app drop the connection."""
+        super().on_message_begin()
+        self.scope["extensions"] = {DROP: self.transport.abort}  # type: ignore[dict-item]
 
 
 class _Gathered:

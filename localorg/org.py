@@ -23,16 +23,21 @@ from isthmus.localorg.records import Records
 from isthmus.localorg.requestlog import RequestLog
 from isthmus.localorg.schema import Schema
 from isthmus.localorg.settings import Settings
+from isthmus.localorg.soql.context import Context
 from isthmus.localorg.soql.cursors import Cursors
 from isthmus.localorg.store import Store
 from isthmus.localorg.switches import Switches
+from isthmus.localorg.writes.validation import Rulebook
+
+_RULES_VERSION = 60.0  # of the SOQL that validation rules are written in
 
 
 class Org:
     """Schema, rows, settings, sessions, faults, usage and log of one org.
 
     `admin_token` opens the admin resource; `addresses` are the instance URLs by scheme;
-    `jwt_key` proves JWT logins, which fail while it is None.
+    `jwt_key` proves JWT logins, which fail while it is None; `described` is when the describes
+    changed last.
     """
 
     def __init__(
@@ -53,9 +58,10 @@ class Org:
         self.clock = clock or Clock()
         self.log = log or RequestLog()
         self.commits = CommitLog()
-        self.records = Records(schema, store, self.commits)
-        self.cursors = Cursors()
         self.faults = Faults()
+        rulebook = Rulebook(self.settings.rules, self._context) if self.settings.rules else None
+        self.records = Records(schema, store, self.commits, self.faults.hazard, rulebook)
+        self.cursors = Cursors()
         self.usage = Usage(
             self.settings.daily_requests,
             self.settings.allowances,
@@ -67,11 +73,26 @@ class Org:
         self.ingest = IngestJobs(schema, self.records, self.usage, self.clock, pace, numbers)
         dice = dice or random.SystemRandom()
         self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)
-        self.started = self.clock.now().replace(microsecond=0)
+        self.described = self.clock.now().replace(microsecond=0)
         self.admin_token = ""
         self.addresses: dict[str, str] = {}
         self.jwt_key: RSAPublicKey | None = None
         self.describes: dict[tuple[str, ...], Any] = {}
+
+    def _context(self, text: str) -> Context:
+        """What a validation rule means: as the administrator's query of the newest version."""
+        return Context(
+            text=text,
+            schema=self.schema,
+            table=self.store.table,
+            switches=self.switches,
+            now=self.clock.now(),
+            user=self.settings.user.context(),
+            org=self.settings.context(),
+            api_version=_RULES_VERSION,
+            base_path=f"/services/data/v{_RULES_VERSION}",
+            include_deleted=False,
+        )
 
     def close(self) -> None:
         """Drop the rows and close the log."""

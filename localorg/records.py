@@ -28,6 +28,7 @@ from isthmus.localorg.writes.derive import derive, read_by
 from isthmus.localorg.writes.draft import Draft, Row, sound
 from isthmus.localorg.writes.numbers import Numbers
 from isthmus.localorg.writes.plan import Plan, plan
+from isthmus.localorg.writes.validation import Rulebook
 
 #: Says what stands in the way of a write: of which object, to which record (or none), given what.
 Hazard = Callable[[str, str, Mapping[str, Any]], OrgError | None]
@@ -78,12 +79,18 @@ class Records:
     """
 
     def __init__(
-        self, schema: Schema, store: Store, log: CommitLog, hazard: Hazard | None = None
+        self,
+        schema: Schema,
+        store: Store,
+        log: CommitLog,
+        hazard: Hazard | None = None,
+        rulebook: Rulebook | None = None,
     ) -> None:
         self._schema = schema
         self._store = store
         self._log = log
         self._hazard = hazard
+        self._rulebook = rulebook
         self._numbers = Numbers(store)
         self._plans: dict[str, Plan] = {}
         self._unit: Unit | None = None  # only the thread that holds the store's lock touches it
@@ -317,6 +324,8 @@ class Records:
                 whole = {**draft.old, **draft.given}
                 worked_out = derive(sobject, whole, frozenset(draft.given), stamp)
                 draft.changes = {**draft.given, **worked_out, **modified}
+        if self._rulebook is not None:
+            self._rulebook.check(store, cursor, sobject, drafts)
         table.insert(store, cursor, sobject, [one for one in sound(drafts) if one.creates])
         table.update(store, cursor, sobject, [one for one in sound(drafts) if not one.creates])
         for draft in sound(drafts):
@@ -330,7 +339,9 @@ class Records:
         wanted = [draft for draft in sound(drafts) if not draft.creates]
         if not wanted:
             return
-        names = tuple(dict.fromkeys(("Id", "IsDeleted", *read_by(sobject))))
+        ruled = self._rulebook is not None and self._rulebook.of(sobject)
+        needed = columns(sobject) if ruled else read_by(sobject)
+        names = tuple(dict.fromkeys(("Id", "IsDeleted", *needed)))
         full = {draft.id: ids.normalise(draft.id) for draft in wanted}
         known = filter(None, full.values())
         found = lookups.rows(self._store, cursor, sobject, known, names)

@@ -155,11 +155,16 @@ class SObject:
         return {**{key: self.raw.get(key) for key in _GLOBAL_KEYS}, "urls": urls}
 
 
-@dataclass(frozen=True)
 class Schema:
-    """All objects of the org, by name in alphabetical order."""
+    """All objects of the org, by name in alphabetical order. Safe to read from several threads."""
 
-    objects: tuple[SObject, ...]
+    def __init__(self, objects: tuple[SObject, ...]) -> None:
+        self._index(objects)
+
+    @property
+    def objects(self) -> tuple[SObject, ...]:
+        """The objects by now."""
+        return self._objects
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Schema:
@@ -175,13 +180,17 @@ class Schema:
         link_children(describes)
         return cls(tuple(_sobject(describes[name]) for name in sorted(describes)))
 
-    @cached_property
-    def _by_name(self) -> dict[str, SObject]:
-        return {made.name.lower(): made for made in self.objects}
+    def put(self, describe: dict[str, Any]) -> SObject:
+        """Describe an object anew, in the place of what it was, and give it."""
+        made = _sobject(describe)
+        kept = {one.name: one for one in self._objects} | {made.name: made}
+        self._index(tuple(kept[name] for name in sorted(kept)))
+        return made
 
-    @cached_property
-    def _by_prefix(self) -> dict[str, SObject]:
-        return {made.key_prefix: made for made in self.objects if made.key_prefix}
+    def _index(self, objects: tuple[SObject, ...]) -> None:
+        self._by_name = {made.name.lower(): made for made in objects}
+        self._by_prefix = {made.key_prefix: made for made in objects if made.key_prefix}
+        self._objects = objects
 
     def get(self, name: str) -> SObject | None:
         """Give the object of that name in any case, or None."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from isthmus.localorg.demo import ADMIN_ID, ADMIN_USERNAME, ORG_ID
 from isthmus.localorg.ids import make
+from isthmus.localorg.rules import Rule
 from isthmus.localorg.soql.query import OrgContext, UserContext
 
 #: Units of a currency for one unit of the corporate one, as CurrencyType.ConversionRate has them.
@@ -57,6 +58,8 @@ class Settings:
     A Bulk job takes `bulk_seconds` of the org's clock at least, and `bulk_polls` looks find it in
     progress. A page of its results that asks for no size has `bulk_page_rows`, and none has more
     than `bulk_page_bytes`. `bulk_hard_delete` is the permission of that name.
+
+    `rules` are the org's validation rules (`isthmus.localorg.rules.load` reads them from a file).
     """
 
     password: str = "local-org"
@@ -75,6 +78,7 @@ class Settings:
     bulk_page_rows: int = 50_000
     bulk_page_bytes: int = 64 * 1024 * 1024
     bulk_hard_delete: bool = False
+    rules: tuple[Rule, ...] = ()
     rates: Mapping[str, Decimal] = field(default_factory=lambda: dict(RATES))
     corporate_currency: str = "USD"
     fiscal_month: int = 1

@@ -166,6 +166,13 @@ def column_type(field: Field) -> str:
     return _COLUMN_TYPES.get(field.type, "VARCHAR")
 
 
+def added(field: Field) -> str:
+    """Give what ALTER TABLE adds for a field: a flag is false in the rows that are there."""
+    kind = column_type(field).partition(" ")[0]
+    default = " DEFAULT false" if field.type == "boolean" else ""
+    return f"COLUMN {quoted(field.name)} {kind}{default}"
+
+
 def ddl(sobject: SObject) -> str:
     """Give the statement that creates an object's table."""
     fields = {field.name: column_type(field) for field in sobject.fields if field.stored}

@@ -1,4 +1,4 @@
-"""The local admin resource: faults, requests, limits and the clock of a running org.
+"""The local admin resource: faults, requests, limits, fields and the clock of a running org.
 
 It is this server's own, not Salesforce's: on the loopback only, opened by the access token of the
 ready file, counted by no limit.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from isthmus.localorg import drift
 from isthmus.localorg.auth.sessions import token_of
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response
@@ -121,6 +122,42 @@ def _set_limits(org: Org, request: Request) -> Any:
     return _limits(org, request)
 
 
+def _set_schema(org: Org, request: Request) -> Any:
+    args = request.json_object()
+    name, does = str(args.pop("object", "")), str(args.pop("do", ""))
+    change = _CHANGES.get(does)
+    if change is None or not isinstance(args.get("field"), str):
+        known = ", ".join(_CHANGES)
+        raise ValueError(f'give {{"object": ..., "do": one of {known}, "field": ..., ...}}')
+    try:
+        change(org, name, **args)
+    except TypeError as error:
+        raise ValueError(f"{does}: {error}") from error
+    found = org.schema.get(name)
+    return {"object": name, "fields": [one.name for one in found.fields] if found else []}
+
+
+def _backdate(org: Org, request: Request) -> Any:
+    args = request.json_object()
+    if set(args) != {"object", "ids", "seconds"}:
+        raise ValueError('give {"object": ..., "ids": [...], "seconds": ...}')
+    return {"changed": drift.backdate(org, args["object"], args["ids"], float(args["seconds"]))}
+
+
+def _erase(org: Org, request: Request) -> Any:
+    params = request.params
+    wanted = [one for one in params.get("ids", "").split(",") if one]
+    return {"erased": drift.erase(org, params.get("object", ""), wanted)}
+
+
+_CHANGES: dict[str, Callable[..., None]] = {
+    "add": drift.add_field,
+    "remove": drift.remove_field,
+    "rename": drift.rename_field,
+    "change": drift.change_field,
+}
+
+
 def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -129,5 +166,8 @@ _RESOURCES: dict[str, dict[str, Callable[[Org, Request], Any]]] = {
     "faults": {"GET": _faults, "POST": _set_fault, "DELETE": _clear_faults},
     "requests": {"GET": _requests, "DELETE": _clear_requests},
     "limits": {"GET": _limits, "POST": _set_limits},
+    "schema": {"POST": _set_schema},
+    "stamps": {"POST": _backdate},
+    "records": {"DELETE": _erase},
     "clock": {"GET": _clock, "POST": _move_clock},
 }

@@ -47,7 +47,7 @@ def _conditional(call: Call, what: tuple[str, ...], make: Any) -> Response:
     rendered = _rendered(call, (*what, call.version), make)
     headers = (
         ("ETag", rendered.etag),
-        ("Last-Modified", format_datetime(call.org.started.astimezone(UTC), usegmt=True)),
+        ("Last-Modified", format_datetime(call.org.described.astimezone(UTC), usegmt=True)),
     )
     if _unchanged(call, rendered.etag):
         return Response(304, headers=headers)
@@ -69,7 +69,7 @@ def _unchanged(call: Call, etag: str) -> bool:
         given = [tag.strip().removeprefix("W/").replace("-gzip", "") for tag in tags.split(",")]
         return etag in given or "*" in given
     since = _moment(call.request.header("if-modified-since"))
-    return since is not None and since >= call.org.started
+    return since is not None and since >= call.org.described
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -35,10 +34,10 @@ def insert(
     names = _names(one.changes for one in drafts)
     columns = {name: [one.changes.get(name) for one in drafts] for name in names}
     listed = ", ".join(map(quoted, names))
-    with _chunk(cursor, sobject, columns):
-        table = store.table(sobject.name)
-        cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {_CHUNK}")
-        _compute(store, cursor, sobject)
+    _register(cursor, sobject, columns)
+    table = store.table(sobject.name)
+    cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {_CHUNK}")
+    _compute(store, cursor, sobject)
 
 
 def update(
@@ -57,13 +56,12 @@ def update(
             columns[_mark(name)] = [name in one.changes for one in drafts]
             new = f"CASE WHEN new.{quoted(_mark(name))} THEN {new} ELSE old.{quoted(name)} END"
         settings.append(f"{quoted(name)} = {new}")
-    with _chunk(cursor, sobject, columns):
-        table = store.table(sobject.name)
-        cursor.execute(
-            f"UPDATE {table} AS old SET {', '.join(settings)} FROM {_CHUNK} AS new"
-            " WHERE old.Id = new.Id"
-        )
-        _compute(store, cursor, sobject)
+    _register(cursor, sobject, columns)
+    cursor.execute(
+        f"UPDATE {store.table(sobject.name)} AS old SET {', '.join(settings)} FROM {_CHUNK} AS new"
+        " WHERE old.Id = new.Id"
+    )
+    _compute(store, cursor, sobject)
 
 
 def arrow_type(sobject: SObject, name: str) -> pa.DataType:
@@ -75,19 +73,15 @@ def arrow_type(sobject: SObject, name: str) -> pa.DataType:
     return _ARROW[kind]
 
 
-@contextmanager
-def _chunk(
+def _register(
     cursor: duckdb.DuckDBPyConnection, sobject: SObject, columns: dict[str, list[object]]
-) -> Iterator[None]:
+) -> None:
+    """Let the cursor's statements read the columns as a table, until the next chunk."""
     arrays = {
         name: pa.array(values, pa.bool_() if name[0] == _MARK else arrow_type(sobject, name))
         for name, values in columns.items()
     }
     cursor.register(_CHUNK, pa.table(arrays))
-    try:
-        yield
-    finally:
-        cursor.unregister(_CHUNK)
 
 
 _MARK = "?"  # stands in no name of a field

@@ -178,3 +178,51 @@ def test_a_wrong_fault_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError) as refused:
         parse(text)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "done"), [("lost-request", 0), ("lost-answer", 1)])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_is_lost_before_or_after_the_work(
+    org: LocalOrg, session: requests.Session, name: str, done: int, scheme: str
+) -> None:
+    base = f"{org.ready[scheme]}/services/data/v60.0/"
+    headers = {"Authorization": f"Bearer {org.ready['access_token']}"}
+    made = {"Name": f"{name} {scheme}"}
+    org.set_fault(name, path="sobjects/Account")
+    with pytest.raises(requests.ConnectionError):
+        session.post(base + "sobjects/Account", json=made, headers=headers, timeout=10)
+    assert org.requests()[-1]["fault"] == name and org.requests()[-1]["bytes"] == 0
+    soql = f"SELECT COUNT() FROM Account WHERE Name = '{made['Name']}'"
+    found = session.get(base + "query", params={"q": soql}, headers=headers, timeout=10)
+    assert found.json()["totalSize"] == done
+
+
+def test_rows_are_locked_by_what_they_hold(org: LocalOrg, get: Get) -> None:
+    def send(*names: str) -> list[Any]:
+        records = [{"attributes": {"type": "Account"}, "Name": name} for name in names]
+        answer: list[Any] = get("composite/sobjects", "POST", json={"records": records}).json()
+        return answer
+
+    org.set_fault("row-lock", record="^Account .*held", count=2)
+    told = send("free", "held 1", "held 2", "held 3")
+    assert [one["success"] for one in told] == [True, False, False, True]
+    (error,) = told[1]["errors"]
+    assert error["statusCode"] == "UNABLE_TO_LOCK_ROW"
+    assert error["message"].startswith("unable to obtain exclusive access to this record")
+    org.clear_faults()
+    made = told[0]["id"]
+    org.set_fault("row-lock", record=made)
+    assert get(f"sobjects/Account/{told[3]['id']}", "PATCH", json={"Site": "x"}).status_code == 204
+    for method, body in (("PATCH", {"Site": "x"}), ("DELETE", None)):
+        answers = [get(f"sobjects/Account/{made}", method, json=body) for _ in range(2)]
+        assert [one.status_code for one in answers] == [400, 204]
+        assert answers[0].json()[0]["errorCode"] == "UNABLE_TO_LOCK_ROW"
+        org.clear_faults()
+        org.set_fault("row-lock", record=made)
+
+
+def test_a_share_of_the_rows_is_locked(org: LocalOrg, get: Get) -> None:
+    org.set_fault("row-lock", probability=0.3, seed=4)
+    record = {"attributes": {"type": "Account"}, "Name": "some"}
+    told = get("composite/sobjects", "POST", json={"records": [record] * 200}).json()
+    assert 30 < sum(not one["success"] for one in told) < 90
