@@ -19,9 +19,10 @@ from isthmus.catalog.project import Project, SourceConfig, load_project
 from isthmus.catalog.timezone import check_time_zone
 from isthmus.connectors.contract import Bill, Connector, Finding
 from isthmus.connectors.kinds import KINDS, make
-from isthmus.engine import faults
+from isthmus.engine import builtin, faults
 from isthmus.engine._duckdb_scan import register
 from isthmus.engine.budget import budget_of
+from isthmus.engine.builtin import Builtin
 from isthmus.engine.database import Database
 from isthmus.engine.jobs.job import Job
 from isthmus.engine.jobs.model import Callback, Retry
@@ -36,6 +37,10 @@ from isthmus.engine.result import Result
 from isthmus.engine.run import Run
 from isthmus.engine.scan import Scan
 from isthmus.engine.state import AUTO, StateFolder, find_folder
+from isthmus.engine.sync.book import RUNS, SyncBook
+from isthmus.engine.sync.result import SyncPlan, SyncRun
+from isthmus.engine.sync.room import SyncRoom
+from isthmus.engine.sync.sync import OnProgress
 from isthmus.engine.syntax import Statement, parse
 from isthmus.engine.writes.from_data import DataRows
 from isthmus.engine.writes.from_statement import StatementRows
@@ -132,6 +137,8 @@ class Connection:
             project.budget,
             budget_of(budget, "budget"),
         )
+        self._syncs = SyncBook(self._folder)
+        self._connectors[builtin.NAME] = Builtin({"sync_runs": (RUNS, self._syncs.table)})
         self.catalog = Catalog(project, self._connectors)
         self._database = Database(
             time_zone=zone,
@@ -405,6 +412,111 @@ class Connection:
         """Terms on which the project's and the connection's own budgets hold."""
         return self._ledger.terms(Budget())
 
+    # --- syncs
+
+    def sync(
+        self,
+        what: str,
+        *,
+        to: str | Mapping[str, Any] | None = None,
+        name: str | None = None,
+        mode: str | None = None,
+        key: str | Sequence[str] | None = None,
+        cursor: str | None = None,
+        overlap: str | float | None = None,
+        lag: str | float | None = None,
+        deletes: str | None = None,
+        reconcile: str | float | None = None,
+        refresh: Mapping[str, str | float] | None = None,
+        drift: Mapping[str, str] | None = None,
+        rows_per_part: int | None = None,
+        full: bool = False,
+        on_progress: OnProgress | None = None,
+        max_calls: int | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+    ) -> SyncRun:
+        """Bring a copy up to now: of a table, a view or any query.
+
+        A run that was broken off, however, is taken up by the next one of the same sync.
+
+        Args:
+            what: the name of a sync of the project; or, with `to`, a table or a query.
+            to: where to, such as ``duckdb:copy.duckdb#account``, or a table of the same keys as
+                in the project file.
+            name: tells this sync from others; made of `what` and `to`, if not said.
+            mode: ``full`` or ``incremental``; this and the next ones as in the project file.
+            key: what tells rows apart.
+            cursor: the column that moves with each change.
+            overlap: how far back a run reads again.
+            lag: how far before now it ends.
+            deletes: ``apply``, ``mark`` or ``ignore``.
+            reconcile: how often all keys are compared.
+            refresh: how often columns that move no cursor are read whole.
+            drift: what is done when columns change.
+            rows_per_part: how many rows are fetched between two safe points.
+            full: make the copy anew.
+            on_progress: told how far it is.
+            max_calls: data calls that it may make, repeated ones included.
+            max_rows: rows that sources may send for it.
+            max_bytes: bytes that they may send.
+
+        Raises:
+            SyncRunning: another run of it has not ended; the message names it.
+            ConfigError: it can't be copied so, or there is no state folder.
+            BudgetExceeded: it is predicted to cost more than a budget allows, or did.
+        """
+        self._check_open()
+        bounds = {"max_calls": max_calls, "max_rows": max_rows, "max_bytes": max_bytes}
+        terms = self._ledger.terms(budget_of(bounds, "the sync"))
+        given = {
+            "to": to,
+            "name": name,
+            "mode": mode,
+            "key": key,
+            "cursor": cursor,
+            "overlap": overlap,
+            "lag": lag,
+            "deletes": deletes,
+            "reconcile": reconcile,
+            "refresh": refresh,
+            "drift": drift,
+            "rows_per_part": rows_per_part,
+        }
+        room = self._sync_room()
+        return room.run(room.spec(what, given), full=full, terms=terms, on_progress=on_progress)
+
+    def plan_sync(self, what: str, *, full: bool = False, **given: Any) -> SyncPlan:
+        """What the next run of a sync would do, with its bill. No data call is made.
+
+        Args:
+            what: as for `sync`.
+            full: as for `sync`.
+            given: the other arguments of `sync` that say what is copied how.
+
+        Raises:
+            ConfigError: it can't be copied so, or there is no state folder.
+        """
+        self._check_open()
+        room = self._sync_room()
+        return room.plan(room.spec(what, given), full=full, terms=self._free_terms())
+
+    def connector(self, source: str) -> Connector:
+        """What reads a source."""
+        return self._connectors[source]
+
+    def sources_of(self, text: str) -> tuple[str, ...]:
+        """The sources that a query reads, each once."""
+        resolved = resolve(parse(text, self._database), self.catalog, self._database)
+        return tuple(dict.fromkeys(o.table.source for o in resolved.occurrences))
+
+    def asked(self, text: str, terms: Terms | None) -> Result:
+        """A query's result on given terms; without any it is only looked at."""
+        return self._query(parse(text, self._database), None, None, terms)
+
+    def _sync_room(self) -> SyncRoom:
+        return SyncRoom(self, self._folder, self._syncs)
+
     # --- jobs
 
     def submit(
@@ -546,6 +658,7 @@ class Connection:
                     connector.close()
             self._database.close()
             self._ledger.close()
+            self._syncs.close()
             self._keep.close()
 
     def __enter__(self) -> Self:
@@ -560,7 +673,8 @@ class Connection:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<isthmus.Connection {', '.join(self._connectors) or 'without sources'}>"
+        names = [source.name for source in self.catalog.sources]
+        return f"<isthmus.Connection {', '.join(names) or 'without sources'}>"
 
     # --- inner
 
@@ -696,7 +810,8 @@ class Connection:
         return result
 
     def _tables(self) -> pa.Table:
-        rows = [(s, t.name) for s in self._connectors for t in self.catalog.tables(s)]
+        names = [source.name for source in self.catalog.sources]
+        rows = [(s, t.name) for s in names for t in self.catalog.tables(s)]
         rows += [("main", v.name) for v in self.catalog.views]
         schema = pa.schema([("schema", pa.string()), ("name", pa.string())])
         return pa.Table.from_pylist([{"schema": s, "name": n} for s, n in rows], schema)

@@ -85,7 +85,8 @@ class Asked:
         work: what kind of work.
         text: the SQL text, or the name of a sync.
         parameters: as `parameters.packed` gives them.
-        bounds: ``timeout``, ``max_calls``, ``max_rows``, ``max_bytes``, ``max_seconds``.
+        bounds: ``timeout``, ``max_calls``, ``max_rows``, ``max_bytes``, ``max_seconds``; and
+            ``on_error`` of a statement that writes.
         user: whose limits count.
         priority: higher goes first.
         keep: seconds for which the result is kept once it is done.
@@ -96,7 +97,7 @@ class Asked:
     text: str
     user: str
     parameters: bytes | None = None
-    bounds: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 0
     retry: Retry = field(default_factory=Retry)
     keep: float = 7 * 86_400.0

@@ -85,7 +85,7 @@ class Jobs:
         retry: Retry | None = None,
         keep: float | None = None,
         user: str | None = None,
-        bounds: Mapping[str, float | None] | None = None,
+        bounds: Mapping[str, Any] | None = None,
         here: bool | None = None,
     ) -> Job:
         """Take a job; see `Connection.submit`."""

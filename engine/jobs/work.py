@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from isthmus.errors import Cancelled
 
 if TYPE_CHECKING:
     from isthmus.engine.connection import Connection
+    from isthmus.engine.writes.run import WriteProgress
 
 __all__ = ["Attempt", "Made", "do_work"]
 
@@ -34,28 +34,34 @@ class Made:
 class Attempt:
     """An attempt that runs, and how it is stopped from another thread.
 
+    Args:
+        hold: the worker's hold of it.
+        session: in which it runs; nothing else does.
+
     Attributes:
         stopped: why it was told to stop; None while it was not. `Held.ON` means that the worker
             itself stops.
     """
 
-    def __init__(self, hold: Hold) -> None:
+    def __init__(self, hold: Hold, session: Connection) -> None:
         self.hold = hold
+        self.session = session
         self.stopped: Held | None = None
         self._result: Result | None = None
-        self._lock = threading.Lock()
+        self._written: WriteProgress | None = None
 
     def watch(self, result: Result) -> None:
-        """From now on this is what is stopped."""
-        with self._lock:
-            self._result = result
+        """Its progress is the attempt's."""
+        self._result = result
+
+    def wrote(self, progress: WriteProgress) -> None:
+        """A statement that writes has come so far."""
+        self._written = progress
 
     def stop(self, why: Held) -> None:
-        """Stop it, once."""
-        with self._lock:
-            self.stopped = self.stopped or why
-            if self._result is not None:
-                self._result.cancel()
+        """Stop it. Asked again, it stops what has begun since."""
+        self.stopped = self.stopped or why
+        self.session.interrupt()
 
     def check(self) -> None:
         """Return if it should go on; raises `Cancelled`."""
@@ -65,6 +71,8 @@ class Attempt:
     @property
     def progress(self) -> dict[str, int]:
         """How far its run is."""
+        if self._written is not None:
+            return {"rows": self._written.done}
         result = self._result
         if result is None:
             return {}
@@ -72,15 +80,21 @@ class Attempt:
         return {"rows": now.rows, "pages": now.pages, "calls": now.calls}
 
 
-def do_work(connection: Connection, status: JobStatus, results: Path, attempt: Attempt) -> Made:
+def do_work(status: JobStatus, results: Path, attempt: Attempt) -> Made:
     """Do the job's work; its pages are whole when this returns.
+
+    A statement that writes is journalled under the job's id: another attempt goes on with it.
 
     Raises:
         IsthmusError: as the work does; `Cancelled` if the attempt was stopped.
     """
     asked = status.asked
+    attempt.check()
     bounds: dict[str, Any] = dict(asked.bounds)
-    with connection.sql(asked.text, unpacked(asked.parameters), **bounds) as result:
+    parameters = unpacked(asked.parameters)
+    with attempt.session.sql(
+        asked.text, parameters, **bounds, write_id=status.id, progress=attempt.wrote
+    ) as result:
         attempt.watch(result)
         attempt.check()
         reader = result.reader()
@@ -90,7 +104,8 @@ def do_work(connection: Connection, status: JobStatus, results: Path, attempt: A
             attempt.check()
             writer.write(batch)
         writer.close()
-        return Made(writer.rows, writer.pages, _bill(result.bill.actual))
+        cost = result.bill if result.write is None else result.write.bill
+        return Made(writer.rows, writer.pages, _bill(cost.actual))
 
 
 def _bill(bill: Bill) -> dict[str, Any]:

@@ -109,20 +109,19 @@ class Worker:
                 self._do(*claimed)
 
     def _do(self, hold: Hold, status: JobStatus) -> None:
-        attempt = Attempt(hold)
+        attempt = Attempt(hold, self._connection.cursor())
         with self._lock:
             self._running[hold.job] = attempt
         try:
             if self._stopping.is_set():
                 attempt.stop(Held.ON)
-            attempt.check()
-            with self._connection.cursor() as session:
-                made = do_work(session, status, self._store.results, attempt)
+            made = do_work(status, self._store.results, attempt)
             if self._store.done(hold, rows=made.rows, pages=made.pages, bill=made.bill):
                 drop_pages(self._store.results, hold.job, but=hold.attempt)
         except Exception as error:
             self._account_for(error, attempt, status)
         finally:
+            attempt.session.close()
             with self._lock:
                 del self._running[hold.job]
 

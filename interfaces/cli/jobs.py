@@ -42,6 +42,11 @@ def jobs() -> None:
 )
 @click.option("--keep", type=click.FloatRange(min=0), metavar="SECONDS", help="Else a week.")
 @click.option("--attempts", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "continue", "all_or_none"]),
+    help="Of a statement that writes: what a failed row means for the others.",
+)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS")
 @budget_options
 @params_option
@@ -55,6 +60,7 @@ def submit(
     callback_secret: str | None,
     keep: float | None,
     attempts: int,
+    on_error: str | None,
     timeout: float | None,
     params: tuple[str, ...],
     project: str | None,
@@ -78,6 +84,7 @@ def submit(
             retry=Retry(attempts),
             keep=keep,
             here=False,
+            on_error=on_error,
             timeout=timeout,
             max_calls=max_calls,
             max_rows=max_rows,

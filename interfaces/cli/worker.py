@@ -30,10 +30,16 @@ __all__ = ["worker"]
     help="If this worker dies, its jobs are begun again after so long.",
 )
 @click.option("--until-idle", is_flag=True, help="Stop when no job is left that could be begun.")
+@click.option("--allow-writes", is_flag=True, help="Do jobs that write, to whatever table.")
 @project_option
 @click.pass_context
 def worker(
-    context: click.Context, threads: int, lease: float, until_idle: bool, project: str | None
+    context: click.Context,
+    threads: int,
+    lease: float,
+    until_idle: bool,
+    allow_writes: bool,
+    project: str | None,
 ) -> None:
     """Do the project's jobs until stopped (Ctrl-C, or SIGTERM).
 
@@ -49,7 +55,8 @@ def worker(
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    with isthmus.connect(chosen_project(context, project)) as connection:
+    allowed = True if allow_writes else None
+    with isthmus.connect(chosen_project(context, project), allow_writes=allowed) as connection:
         working = connection.start_worker(threads, lease)
         click.echo(f"{working.id} is ready", err=True)
         while not stop.is_set() and not working.wait(0.2):

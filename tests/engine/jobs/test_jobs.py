@@ -254,3 +254,24 @@ def _worker(project: Path, state: Path, *options: str) -> subprocess.Popen[bytes
     environment = {**os.environ, "ISTHMUS_STATE": str(state)}
     command = [sys.executable, "-m", "isthmus", "worker", "--project", str(project), *options]
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+
+def test_a_statement_that_writes_is_a_job_too(project: Path, tmp_path: Path) -> None:
+    text = (
+        "INSERT INTO crm.Account (Name, External_Id__c) "
+        "SELECT 'job ' || n, 'job-' || n FROM range(5) t(n)"
+    )
+    with isthmus.connect(project, state=tmp_path / "state", allow_writes=True) as con:
+        job = con.submit(text)
+        result = job.result(timeout=60)
+        assert result.arrow()["success"].to_pylist() == [True] * 5
+        assert con.writes().arrow()["id"].to_pylist() == [job.id]
+        found = con.sql("SELECT count(*) FROM crm.Account WHERE External_Id__c LIKE 'job-%'")
+        assert found.fetchall() == [(5,)]
+
+
+def test_a_worker_that_may_not_write_does_not(project: Path, tmp_path: Path) -> None:
+    with isthmus.connect(project, state=tmp_path / "state") as con:
+        job = con.submit("INSERT INTO crm.Account (Name) VALUES ('no')")
+        with pytest.raises(JobFailed, match="allow_writes"):
+            job.result(timeout=30)
