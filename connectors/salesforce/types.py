@@ -139,6 +139,7 @@ def column_of(field: Mapping[str, Any], places: int | None = None) -> Column:
             "external_id": bool(field.get("externalId")),
             "nillable": bool(field.get("nillable")),
             "name_pointing": bool(field.get("namePointing")),
+            "choices": sum(bool(v.get("active")) for v in field.get("picklistValues") or ()),
             LOOSE: arrow is None,
             **_when_written(field),
         },
@@ -154,11 +155,18 @@ def _when_written(field: Mapping[str, Any]) -> dict[str, Any]:
         "defaulted": bool(field.get("defaultedOnCreate")),
         "id_lookup": bool(field.get("idLookup")),
         "digits": int(field.get("digits") or 0),
-        "parent": bool(field.get("cascadeDelete")) or field.get("relationshipOrder") is not None,
+        "parent": _is_master(field),
         "restricted_to": frozenset(v["value"] for v in chosen if v.get("active"))
         if field.get("restrictedPicklist")
         else None,
     }
+
+
+def _is_master(field: Mapping[str, Any]) -> bool:
+    """Whether a reference is to a record that owns this one, which a write of this one locks."""
+    fixed = bool(field.get("createable")) and not field.get("updateable")
+    owned = field.get("cascadeDelete") or field.get("relationshipOrder") is not None
+    return bool(field.get("referenceTo")) and bool(owned or fixed)
 
 
 def _number(field: Mapping[str, Any], places: int | None) -> pa.DataType:
