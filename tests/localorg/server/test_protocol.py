@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPConnection
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -41,6 +42,17 @@ def test_two_slashes_after_the_host_are_one(org: LocalOrg) -> None:
     asked.add_header("Authorization", f"Bearer {org.ready['access_token']}")
     with urlopen(asked, timeout=10) as answer:
         assert answer.status == 200
+
+
+def test_headers_are_named_in_the_case_of_salesforce(org: LocalOrg) -> None:
+    # airbyte-cdk takes a dict of them, and errs where it finds a `content-type`
+    connection = HTTPConnection(org.http.removeprefix("http://"), timeout=10)
+    headers = {"Authorization": f"Bearer {org.ready['access_token']}"}
+    connection.request("GET", "/services/data/v60.0/limits", headers=headers)
+    named = dict(connection.getresponse().getheaders())
+    connection.close()
+    assert named["Content-Type"] == "application/json;charset=UTF-8"
+    assert {"Content-Length", "Sforce-Limit-Info", "Vary"} <= named.keys()
 
 
 def test_every_version_answers_at_its_own_urls(org: LocalOrg, get: Get) -> None:
