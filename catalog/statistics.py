@@ -105,6 +105,9 @@ class Statistics(Protocol):
     def count(self, table: str, counted: Counted) -> None:
         """Remember a count that the source gave."""
 
+    def tell(self, table: str, key: str, share: float, rows: int) -> None:
+        """Remember what part of a table's rows, by its own word, some predicates leave."""
+
     @property
     def call_seconds(self) -> float | None:
         """How long a call has taken so far, on average; None where none was made."""
@@ -119,6 +122,9 @@ class _Nothing:
         return _NO_FACTS
 
     def count(self, table: str, counted: Counted) -> None:
+        return None
+
+    def tell(self, table: str, key: str, share: float, rows: int) -> None:
         return None
 
 

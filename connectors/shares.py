@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from isthmus.connectors.contract import Fragment, Promise
 from isthmus.connectors.predicates import Compare, In, IsNull, Predicate
 
-__all__ = ["answer_key", "columns_key", "sent_predicates", "shape_key", "values_of"]
+__all__ = ["answer_key", "columns_key", "sent_predicates", "shape_key", "told_key", "values_of"]
 
 #: A longer list is no question that comes again.
 _LONGEST_LIST = 100
@@ -35,6 +35,15 @@ def answer_key(predicates: Iterable[Predicate], options: Iterable[str] = ()) -> 
         return None
     text = "\n".join([*sorted(map(repr, predicates)), *sorted(options)])
     return "=" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def told_key(answer: str) -> str:
+    """The key of what the source itself says of the predicates of an answer's key.
+
+    >>> told_key("=x") != "=x"
+    True
+    """
+    return f"?{answer}"
 
 
 def shape_key(predicate: Predicate) -> str | None:

@@ -154,6 +154,10 @@ class SourceStatistics:
         """Remember a count."""
         self.learn(table, Learnt(counted=counted))
 
+    def tell(self, table: str, key: str, share: float, rows: int) -> None:
+        """Remember what the source says of some predicates."""
+        self.learn(table, Learnt(shares={key: (share, rows)}))
+
     def learn(self, table: str, learnt: Learnt) -> None:
         """Remember what an answer has taught."""
         place, now = [self._identity, table], self._now()
@@ -210,7 +214,7 @@ def _write(book: sqlite3.Connection, place: list[str], learnt: Learnt, now: floa
     for key, (share, rows) in (learnt.shares or {}).items():
         book.execute(
             """INSERT INTO shares VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET
-               share = CASE WHEN substr(key, 1, 1) = '=' THEN excluded.share
+               share = CASE WHEN substr(key, 1, 1) IN ('=', '?') THEN excluded.share
                  ELSE share + (excluded.share - share) / (min(times, 20) + 1) END,
                rows = excluded.rows, times = times + 1, at = excluded.at""",
             [*place, key, share, rows, now],

@@ -53,6 +53,11 @@ KIND: Final = SourceKind(
             '"auto" (the default), "rest" or "bulk": page by page, or by Bulk jobs',
             choices=("auto", "rest", "bulk"),
         ),
+        "query_plan": Key(
+            '"auto" (the default) or "off": whether the org is asked for its plan of a filter on '
+            "many rows of which nothing is known",
+            choices=("auto", "off"),
+        ),
         "decimal_places": Key(
             'decimal places for fields that hold more than described: {"Account.Rate__c" = 6}',
             (dict,),
@@ -69,6 +74,7 @@ class Config:
         timeout: seconds to wait for a page's first byte and between its bytes.
         concurrency: connections that are kept open.
         access: how scans are fetched: ``rest``, ``bulk``, or ``auto`` for the cheaper of them.
+        query_plan: ``auto``, or ``off`` where the org is not asked for plans.
         include_deleted: whether scans read the ``queryAll`` resource.
         decimal_places: by ``(object, field)`` in lower case, how many decimal places it has.
     """
@@ -93,6 +99,7 @@ class Config:
     concurrency: int = 4
     include_deleted: bool = False
     access: str = "auto"
+    query_plan: str = "auto"
     decimal_places: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -125,6 +132,11 @@ def read_config(name: str, given: Mapping[str, Any]) -> Config:
         raise ConfigError(
             f"source {name} has access = {values['access']!r}",
             remedy='Write "auto", "rest" or "bulk".',
+        )
+    if values.get("query_plan", "auto") not in KIND.keys["query_plan"].choices:
+        raise ConfigError(
+            f"source {name} has query_plan = {values['query_plan']!r}",
+            remedy='Write "auto" or "off".',
         )
     values["decimal_places"] = _decimal_places(name, values.get("decimal_places", {}))
     for key in ("instance_url", "login_url"):

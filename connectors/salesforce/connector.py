@@ -47,6 +47,7 @@ from isthmus.connectors.salesforce.options import (
 )
 from isthmus.connectors.salesforce.planning import Draft, draft, judged, verdict
 from isthmus.connectors.salesforce.prediction import bill_of_keys, bills_of
+from isthmus.connectors.salesforce.queryplan import Plans, question
 from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.replication import Replicas
 from isthmus.connectors.salesforce.retrieval import retrieval, retrieved_rows
@@ -105,6 +106,7 @@ class Salesforce(Connector):
         self._counts: dict[str, Counted] = {}
         self._uncountable: set[str] = set()
         self._unretrieved: set[str] = set()
+        self._plans = Plans(self._metadata, ask=self._config.query_plan == "auto")
         self._refreshed = 0.0
         self._lock = threading.Lock()
         self._writer = SalesforceWriter(
@@ -187,7 +189,8 @@ class Salesforce(Connector):
         """
         demand_known(request)
         request = self._as_configured(request)
-        drafted, known = draft(request), self._known(request.table)
+        drafted = draft(request)
+        known = self._told(drafted, self._known(request.table))
         access = choose(
             drafted,
             bills_of(drafted, known, self._known_below(request)),
@@ -334,6 +337,21 @@ class Salesforce(Connector):
         except IsthmusError:
             count = None  # planning goes on; reading will say what is wrong
         return Known(count, self.statistics.of(table.name), self.statistics.call_seconds)
+
+    def _told(self, drafted: Draft, known: Known) -> Known:
+        """What is known, and what the org's own plan says where that is nothing."""
+        name = drafted.request.table.name
+        known = self._with_plans(name, known)
+        asked = question(drafted, known)
+        share = None if asked is None else self._plans.ask(name, *asked)
+        if asked is None or share is None or known.count is None:
+            return known
+        self.statistics.tell(name, asked[0], share, round(share * known.count.rows))
+        return self._with_plans(name, known)
+
+    def _with_plans(self, name: str, known: Known) -> Known:
+        shares = self._plans.with_shares(name, known.facts.shares)
+        return replace(known, facts=replace(known.facts, shares=shares))
 
     def _org(self, request: ScanRequest, context: ReadContext) -> Org:
         return Org(

@@ -98,6 +98,13 @@ class Metadata:
                 return int(entry["count"])
         return 0
 
+    def query_plan(self, soql: str) -> Mapping[str, Any]:
+        """The ways in which the org could run a query, with the rows that each would find."""
+        answer: Mapping[str, Any] = self._ask(
+            "asking for a query's plan", lambda sf: sf.restful("query", params={"explain": soql})
+        )
+        return answer
+
     def limits(self) -> Mapping[str, Any]:
         """The org's limits and what is left of them."""
         answer: Mapping[str, Any] = self._ask("reading the limits", lambda sf: sf.limits())

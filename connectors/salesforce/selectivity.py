@@ -19,9 +19,18 @@ from typing import Final
 from isthmus.catalog.model import RowCount, Table
 from isthmus.catalog.statistics import ColumnFacts, TableFacts, age_in_words
 from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
-from isthmus.connectors.shares import answer_key, shape_key, values_of
+from isthmus.connectors.shares import answer_key, shape_key, told_key, values_of
 
-__all__ = ["UNKNOWN_ROWS", "Rows", "distinct", "equal_share", "rows_passing", "share"]
+__all__ = [
+    "UNKNOWN_ROWS",
+    "Rows",
+    "distinct",
+    "equal_share",
+    "is_known",
+    "most_rows",
+    "rows_passing",
+    "share",
+]
 
 #: Where the org does not say how many rows there are.
 UNKNOWN_ROWS: Final = 10_000
@@ -128,10 +137,28 @@ def _likely(
         words = age_in_words(max(now - known.at, 0.0))
         learnt = f"learnt from {answers}{'' if words == 'fresh' else f', {words}'}"
         return max(known.share * whole.likely, 0.0), learnt
+    told = facts.shares.get(told_key(key)) if key is not None else None
+    if told is not None and not is_known(table, sent, facts, options):
+        words = age_in_words(max(now - told.at, 0.0))
+        plan = f"the org's own plan{'' if words == 'fresh' else f', {words}'}"
+        return told.share * whole.likely, f"{whole.basis}, times {told.share:.2g} by {plan}"
     kept = math.prod(share(table, p, whole.likely, facts) for p in sent)
     taught = all(_is_taught(table, p, facts) for p in sent)
     how = "from values seen" if taught else "a guess"
     return whole.likely * kept, f"{whole.basis}, times {kept:.2g} for the filter ({how})"
+
+
+def is_known(
+    table: Table, sent: Sequence[Predicate], facts: TableFacts, options: Iterable[str] = ()
+) -> bool:
+    """Whether answers have taught what part of the rows passes."""
+    key = answer_key(sent, options)
+    return key in facts.shares or all(_is_taught(table, p, facts) for p in sent)
+
+
+def most_rows(table: Table, sent: Iterable[Predicate]) -> int | None:
+    """The most rows that can pass, where keys say so."""
+    return _least(_most(table, p) for p in sent)
 
 
 def _most(table: Table, predicate: Predicate) -> int | None:
