@@ -25,6 +25,11 @@ _COMMANDS = {
         "isthmus.interfaces.cli.explain:explain",
         "Show what a query sends where, and why.",
     ),
+    "write": (
+        "isthmus.interfaces.cli.write:write",
+        "Write rows to a table, each with its outcome.",
+    ),
+    "writes": ("isthmus.interfaces.cli.writes:writes", "Show writes; go on with those broken off."),
     "catalog": ("isthmus.interfaces.cli.catalog:catalog", "Show sources, tables, columns, views."),
     "check": ("isthmus.interfaces.cli.check:check", "Try each source; say how to mend it."),
     "jobs": ("isthmus.interfaces.cli.jobs:jobs", "Submit work that outlives you; see to it."),

@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "allow_writes_option",
     "budget_options",
     "chosen_project",
+    "outcome_options",
     "parameters",
     "params_option",
     "project_option",
@@ -52,6 +54,33 @@ def budget_options(function: F) -> F:
         click.option("--max-bytes", type=whole, metavar="N", help="Bytes that sources may send."),
         click.option("--max-rows", type=whole, metavar="N", help="Rows that sources may send."),
         click.option("--max-calls", type=whole, metavar="N", help="Data calls it may make."),
+    ):
+        function = option(function)
+    return function
+
+
+def allow_writes_option(function: F) -> F:
+    """Add `--allow-writes`."""
+    return click.option(
+        "--allow-writes",
+        is_flag=True,
+        help="Let this command write; else only what the project file allows.",
+    )(function)
+
+
+def outcome_options(function: F) -> F:
+    """Add `--on-error` and `--outcomes`, for what writes."""
+    for option in (
+        click.option(
+            "--outcomes", metavar="FILE", help="Write each row's outcome there: .csv or .jsonl."
+        ),
+        click.option(
+            "--on-error",
+            type=click.Choice(["stop", "continue", "all_or_none"]),
+            default="stop",
+            show_default=True,
+            help="When a row fails: send no more, try every row, or write all or nothing.",
+        ),
     ):
         function = option(function)
     return function

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from isthmus.interfaces.cli.options import (
+    allow_writes_option,
     budget_options,
     chosen_project,
+    outcome_options,
     parameters,
     params_option,
     project_option,
@@ -35,6 +37,8 @@ _TABLE_ROWS = 100
     help="How many rows a table shows; 0 for all.",
 )
 @budget_options
+@outcome_options
+@allow_writes_option
 @params_option
 @project_option
 @click.pass_context
@@ -51,10 +55,14 @@ def sql(
     max_rows: int | None,
     max_bytes: int | None,
     max_seconds: float | None,
+    on_error: str,
+    outcomes: str | None,
+    allow_writes: bool,
 ) -> None:
     """Run QUERY and write its answer.
 
-    QUERY is SQL, or a file (@query.sql or its path), or - for standard input.
+    QUERY is SQL, or a file (@query.sql or its path), or - for standard input. The answer of a
+    statement that writes has an outcome for each row; the exit code is 1 if one has failed.
     """
     text, values = query_text(query), parameters(params)
 
@@ -62,7 +70,9 @@ def sql(
     from isthmus.interfaces.cli.output import chosen_format, write_answer
 
     chosen = chosen_format(format, output)
-    with isthmus.connect(chosen_project(context, project)) as connection:
+    with isthmus.connect(
+        chosen_project(context, project), allow_writes=True if allow_writes else None
+    ) as connection:
         result = connection.sql(
             text,
             values,
@@ -71,5 +81,9 @@ def sql(
             max_rows=max_rows,
             max_bytes=max_bytes,
             max_seconds=max_seconds,
+            on_error=on_error,
+            outcomes=outcomes,
         )
         write_answer(result, chosen, output, rows)
+    if result.write is not None and result.write.failed:
+        context.exit(1)
