@@ -81,6 +81,9 @@ class Ingest:
         left = [row for row in range(len(self._batch)) if row not in unsayable]
         done: Outcomes = {}
         for tried in range(TRIES + 1):
+            if tried and len(left) <= FEW:  # calls try locked rows again by themselves
+                done |= self._by_calls(left, f"round{tried}")
+                break
             done |= self._round(left, f"round{tried}")
             left = [*locked_rows(done), *_untouched(done)]
             if not left or tried == TRIES:
@@ -91,11 +94,9 @@ class Ingest:
         return done
 
     def _round(self, rows: list[int], name: str) -> Outcomes:
-        """Send rows by a job, or by as many as they need; a handful by one call."""
+        """Send rows by a job, or by as many as they need."""
         if not rows:
             return {}
-        if name != "round0" and len(rows) <= FEW:
-            return self._by_calls(rows, name)
         done: Outcomes = {}
         lines = [self._lines[row] for row in rows]
         parts = documents(self._header, lines, most=self._most)

@@ -27,6 +27,8 @@ Connect = Callable[..., Salesforce]
 #: Faults before and after the org has acted, and their arguments.
 FAULTS: dict[str, dict[str, Any]] = {
     "server-unavailable": {},
+    "lost-request": {},
+    "lost-answer": {},
     "drop-connection": {},
     "malformed-json": {},
     "server-error": {},
@@ -38,15 +40,16 @@ PATIENT, RESUMED = QUICK, Policy(repeats=0, slow_repeats=0, base=0.001)
 #: Those that differ in what the writer must do.
 CASES = [
     pytest.param("server-unavailable", PATIENT, id="refused"),
-    pytest.param("drop-connection", PATIENT, id="dropped"),
-    pytest.param("drop-connection", RESUMED, id="dropped-resumed"),
+    pytest.param("lost-request", PATIENT, id="lost-before"),
+    pytest.param("lost-answer", PATIENT, id="lost-after"),
+    pytest.param("lost-answer", RESUMED, id="lost-after-resumed"),
     pytest.param("malformed-json", RESUMED, id="broken-resumed"),
 ]
 ALL_CASES = [
     *CASES,
     *(
         pytest.param(name, policy, id=f"{name}-{which}")
-        for name in ("server-error", "expired-session", "too-many-requests")
+        for name in ("server-error", "expired-session", "too-many-requests", "drop-connection")
         for policy, which in ((PATIENT, "patient"), (RESUMED, "resumed"))
     ),
 ]

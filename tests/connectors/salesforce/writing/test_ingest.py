@@ -1,0 +1,199 @@
+"""Bulk jobs: taken over by their ids at each step, matched to their rows, cleared away after."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from isthmus.connectors.contract import ReadContext
+from isthmus.connectors.salesforce.writing.ingestcsv import (
+    Matching,
+    documents,
+    results_of,
+)
+from isthmus.connectors.writing import WriteKind
+from isthmus.localorg import LocalOrg
+from tests.connectors.salesforce.writing.hand import Hand, Notebook
+
+INSERT, UPDATE, UPSERT, DELETE = WriteKind
+KEY = "External_Id__c"
+Stored = Callable[..., list[tuple[Any, ...]]]
+MakeHand = Callable[..., Hand]
+ROWS = [{"Name": f"n{i}", KEY: f"k{i}"} for i in range(7)]
+
+
+class Killed(BaseException):
+    """What a kill is to the writer: nothing after it runs."""
+
+
+class Fragile(Notebook):
+    """Notes that end the process after so many have been kept, or before the next one is."""
+
+    def __init__(self, most: int, *, keep: bool) -> None:
+        super().__init__()
+        self._left, self._keep = most, keep
+
+    def put(self, name: str, value: str) -> None:
+        self._left -= 1
+        if self._left >= 0 or self._keep:
+            super().put(name, value)
+        if self._left < 0:
+            raise Killed
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize("way", ["bulk", "collections"])
+def test_a_kill_at_each_note_leaves_each_row_once(
+    hand: MakeHand, stored: Stored, org: LocalOrg, way: str, key: str | None, keep: bool
+) -> None:
+    for most in range(20):
+        with org.store.writing() as cursor:
+            cursor.execute(f"DELETE FROM {org.store.table('Account')}")
+        notes = Fragile(most, keep=keep)
+        first = hand()
+        try:
+            done = first.write(INSERT, ROWS, key, notes=notes, options=[way])
+            killed = False
+        except Killed:
+            killed = True
+            again = Notebook()
+            again.kept = notes.kept
+            done = hand().write(INSERT, ROWS, key, notes=again, options=[way])
+        assert [(one["success"], one["created"]) for one in done] == [(True, True)] * 7
+        assert stored("Account", KEY) == [(f"k{i}",) for i in range(7)]
+        if not killed:
+            break
+    assert most > 0 and not killed
+
+
+@pytest.mark.parametrize("step", ["POST", "PUT", "PATCH", "GET", "results"])
+def test_a_kill_between_the_steps_of_a_job(
+    hand: MakeHand, stored: Stored, org: LocalOrg, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """After the org has answered a step, and before anything else is done."""
+    accounts = hand()
+    writer = accounts.crm.writer()
+    client = type(writer._connect(ReadContext()))
+    real = {name: getattr(client, name) for name in ("send", "send_once")}
+
+    def killing(name: str) -> Callable[..., Any]:
+        def call(self: Any, sent: Any, *args: Any, **more: Any) -> Any:
+            answer = real[name](self, sent, *args, **more)
+            wanted = "Results" in sent.path if step == "results" else sent.method == step
+            if "/jobs/ingest" in sent.path and wanted:
+                raise Killed
+            return answer
+
+        return call
+
+    notes = Notebook()
+    with monkeypatch.context() as patched:
+        for name in real:
+            patched.setattr(client, name, killing(name))
+        with pytest.raises(Killed):
+            accounts.write(UPSERT, ROWS, KEY, notes=notes, options=["bulk"])
+    done = hand().write(UPSERT, ROWS, KEY, notes=notes, options=["bulk"])
+    assert [(one["success"], one["created"]) for one in done] == [(True, True)] * 7
+    assert stored("Account", KEY) == [(f"k{i}",) for i in range(7)]
+
+
+def test_a_job_is_kept_until_its_outcomes_are_safe(hand: MakeHand, org: LocalOrg) -> None:
+    accounts = hand()
+    done = accounts.write(INSERT, ROWS, options=["bulk"])
+    calls = accounts.bill.calls
+    again = accounts.write(INSERT, ROWS, options=["bulk"], notes=accounts.notes)
+    assert again == done
+    assert accounts.bill.calls < calls, "its results are read, nothing is sent"
+    accounts.crm.writer().tidy(accounts.notes, ReadContext())
+    assert [r["status"] for r in org.requests() if r["method"] == "DELETE"] == [204]
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_job_that_somebody_deleted_is_looked_up(
+    hand: MakeHand, stored: Stored, key: str | None
+) -> None:
+    accounts = hand()
+    done = accounts.write(INSERT, ROWS, key, options=["bulk"])
+    accounts.crm.writer().tidy(accounts.notes, ReadContext())
+    other = hand()
+    again = other.write(INSERT, ROWS, key, options=["bulk"], notes=accounts.notes)
+    assert sorted(one["id"] for one in again) == sorted(one["id"] for one in done)
+    assert len(stored("Account", "Id")) == 7
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_job_that_fails_half_way_is_carried_on(
+    hand: MakeHand, org: LocalOrg, stored: Stored, kept: int
+) -> None:
+    accounts = hand()
+    org.set_fault("failed-job", keep=kept)
+    done = accounts.write(INSERT, ROWS, options=["bulk"])
+    if kept:
+        assert all(one["success"] for one in done)
+        assert len(stored("Account", "Id")) == 7
+    else:  # a job that did nothing would do nothing again
+        assert {one["error_code"] for one in done} == {"UNPROCESSED"}
+        assert "ended as Failed" in done[0]["error_message"]
+
+
+def test_where_the_org_takes_no_job_collections_do(
+    hand: MakeHand, org: LocalOrg, stored: Stored
+) -> None:
+    accounts = hand()
+    org.set_fault("request-limit", path="/jobs/ingest$", count=0)
+    org.clear_faults()
+    rows = [{"Name": f"n{i}"} for i in range(3)]
+    request = accounts.request(INSERT, rows, count=5_000)
+    assert accounts.crm.writer().plan(request).access_path == "Bulk 2.0 ingest"
+    assert all(one["success"] for one in accounts.write(INSERT, rows, count=5_000))
+    assert len(stored("Account", "Id")) == 3
+
+
+def test_results_find_their_rows_whatever_their_order() -> None:
+    header = ("Name", "Text")
+    lines = [("a", 'x"y'), ("a", 'x"y'), ("b", "two\nlines"), ("b", "")]
+    (_, document), = documents(header, lines)  # fmt: skip
+    assert document.count(b"\n") == 6
+    body = document.split(b"\n", 1)[1].decode()
+    told = 'sf__Id,sf__Created,"Text","Name"\n'
+    shuffled = [(f"00{n}", *line) for n, line in enumerate(lines)]
+    random.Random(3).shuffle(shuffled)
+    for i, name, text in shuffled:
+        quoted = text.replace('"', '""')
+        told += f'"{i}","true","{quoted}","{name}"\n'
+    assert body.startswith('"a"')
+    matching = Matching(lines, None)
+    found = {
+        matching.row(result.line): result.outcome for result in results_of(told.encode(), header)
+    }
+    assert set(found) == {0, 1, 2, 3}
+    by_row = {row: outcome.id for row, outcome in found.items() if outcome is not None}
+    assert (by_row[2], by_row[3]) == ("002", "003")
+    assert {by_row[0], by_row[1]} == {"000", "001"}
+    assert matching.row(lines[0]) is None, "each is found once"
+
+
+def test_rows_that_come_back_changed_are_found_by_their_key() -> None:
+    matching = Matching([("a", "1"), ("b", "2")], 1)
+    assert matching.row(("B!", "2")) == 1
+    assert matching.row(("?", "3")) is None
+
+
+def test_a_document_is_cut_where_it_grows_too_long() -> None:
+    header, lines = ("Name",), [(f"n{i}",) for i in range(10)]
+    parts = list(documents(header, lines, most=30))
+    assert [n for part, _ in parts for n in part] == list(range(10))
+    assert len(parts) > 2
+    assert all(len(body) <= 30 and body.startswith(b'"Name"\n') for _, body in parts)
+    (long,) = documents(header, [("x" * 99,)], most=30)
+    assert long[0] == range(1), "a row alone is sent, whatever its length"
+
+
+@pytest.mark.parametrize("body", [b"", b'"sf__Id"\n"1"\n', b'"Name"\n"a', b"\xff"])
+def test_broken_results_are_no_results(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        results_of(body, ("Name", "Text"))
