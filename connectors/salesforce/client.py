@@ -16,6 +16,7 @@ from isthmus.connectors.salesforce.refusals import (
 )
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login, Session
+from isthmus.connectors.salesforce.slots import Slots
 from isthmus.connectors.salesforce.transport import (
     Answer,
     Broken,
@@ -91,13 +92,24 @@ class Sent:
 
 
 class Client:
-    """Asks until an answer comes or nothing helps. Safe to use from threads."""
+    """Asks until an answer comes or nothing helps. Safe to use from threads.
 
-    def __init__(self, source: str, login: Login, transport: Transport, policy: Policy) -> None:
+    Args:
+        source: its name, for errors.
+        login: gives the session.
+        transport: sends.
+        policy: how patiently requests are repeated.
+        slots: bound how many requests are under way, with those of other clients.
+    """
+
+    def __init__(
+        self, source: str, login: Login, transport: Transport, policy: Policy, slots: Slots
+    ) -> None:
         self._source = source
         self._login = login
         self._transport = transport
         self._policy = policy
+        self._slots = slots
 
     @property
     def root(self) -> str:
@@ -161,7 +173,10 @@ class Client:
             if stop.fired:
                 raise Stopped
             session = self._login.session()
-            outcome = self._once(session, sent, asking, stop, kind, rows, on_beginning)
+            with self._slots.one(stop) as taken:
+                if not taken:
+                    raise Stopped
+                outcome = self._once(session, sent, asking, stop, kind, rows, on_beginning)
             if isinstance(outcome, Answer):
                 return outcome
             refusal, cause = outcome

@@ -45,7 +45,7 @@ KIND: Final = SourceKind(
         "ca_file": Key("certificates to trust, PEM", path=True),
         "api_version": Key('the REST API version, "62.0" by default'),
         "timeout": Key("seconds to wait for a page, 60 by default", (int, float)),
-        "concurrency": Key("connections kept open, 4 by default", (int,)),
+        "concurrency": Key("requests for rows under way at a time, 4 by default", (int,)),
         "include_deleted": Key(
             "true: tables hold deleted and archived rows too, told apart by IsDeleted", (bool,)
         ),
@@ -72,7 +72,7 @@ class Config:
 
     Attributes:
         timeout: seconds to wait for a page's first byte and between its bytes.
-        concurrency: connections that are kept open.
+        concurrency: requests that are under way at a time, over all scans; at least 1.
         access: how scans are fetched: ``rest``, ``bulk``, or ``auto`` for the cheaper of them.
         query_plan: ``auto``, or ``off`` where the org is not asked for plans.
         include_deleted: whether scans read the ``queryAll`` resource.

@@ -53,6 +53,7 @@ from isthmus.connectors.salesforce.replication import Replicas
 from isthmus.connectors.salesforce.retrieval import retrieval, retrieved_rows
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
+from isthmus.connectors.salesforce.slots import Slots
 from isthmus.connectors.salesforce.transport import HttpTransport
 from isthmus.connectors.salesforce.writing import SalesforceWriter
 from isthmus.errors import BudgetExceeded, IsthmusError, SourceError
@@ -103,6 +104,7 @@ class Salesforce(Connector):
         self._metadata = Metadata(name, self._login, self._policy, time.sleep)
         self._describes = Describes(name, self._metadata, self._config.decimal_places)
         self._transports: dict[str | None, HttpTransport] = {}
+        self._slots = Slots(self._config.concurrency)
         self._counts: dict[str, Counted] = {}
         self._uncountable: set[str] = set()
         self._unretrieved: set[str] = set()
@@ -373,7 +375,7 @@ class Salesforce(Connector):
                     connections=self._config.concurrency,
                 )
             transport = self._transports[ca_file]
-        return Client(self.name, self._login, transport, self._policy)
+        return Client(self.name, self._login, transport, self._policy, self._slots)
 
 
 def _row_count(counted: Counted) -> RowCount:
