@@ -125,6 +125,11 @@ class Account:
             self._rows += rows
             self._in_flight += 1
 
+    def begin(self) -> None:
+        """A call that is not counted is on its way."""
+        with self._lock:
+            self._in_flight += 1
+
     def give_back(self, calls: int, rows: int) -> None:
         """What was counted and did not happen."""
         with self._lock:
@@ -280,7 +285,7 @@ class SourceGate:
 
 
 class QueryGate:
-    """Asks for the calls of a query to one source.
+    """Asks for the calls of a query to one source. Metadata is paid by the source alone.
 
     Args:
         accounts: the query's and the connection's.
@@ -296,19 +301,23 @@ class QueryGate:
         asked: list[Account] = []
         try:
             for account in self._accounts:
-                account.spend(rows)
+                if kind == "metadata":
+                    account.begin()
+                else:
+                    account.spend(rows)
                 asked.append(account)
             if self._allowance is not None:
                 self._allowance.spend()
         except BaseException:
             for account in asked:
-                account.give_back(1, rows)
+                if kind != "metadata":
+                    account.give_back(1, rows)
                 account.end()
             raise
 
     def give_back(self, kind: CallKind, calls: int, rows: int) -> None:
         """See `Gate`."""
-        for account in self._accounts:
+        for account in self._accounts if kind != "metadata" else ():
             account.give_back(calls, rows)
         if self._allowance is not None:
             self._allowance.give_back(calls)
