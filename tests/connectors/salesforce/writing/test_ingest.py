@@ -15,7 +15,9 @@ from isthmus.connectors.salesforce.writing.ingestcsv import (
     results_of,
 )
 from isthmus.connectors.writing import WriteKind
+from isthmus.errors import SourceError
 from isthmus.localorg import LocalOrg
+from isthmus.localorg.bulk import support
 from tests.connectors.salesforce.writing.hand import Hand, Notebook
 
 INSERT, UPDATE, UPSERT, DELETE = WriteKind
@@ -141,16 +143,17 @@ def test_a_job_that_fails_half_way_is_carried_on(
 
 
 def test_where_the_org_takes_no_job_collections_do(
-    hand: MakeHand, org: LocalOrg, stored: Stored
+    hand: MakeHand, org: LocalOrg, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(support, "UNSUPPORTED", frozenset({"Account"}))
     accounts = hand()
-    org.set_fault("request-limit", path="/jobs/ingest$", count=0)
-    org.clear_faults()
-    rows = [{"Name": f"n{i}"} for i in range(3)]
-    request = accounts.request(INSERT, rows, count=5_000)
-    assert accounts.crm.writer().plan(request).access_path == "Bulk 2.0 ingest"
-    assert all(one["success"] for one in accounts.write(INSERT, rows, count=5_000))
-    assert len(stored("Account", "Id")) == 3
+    done = accounts.write(INSERT, ROWS, count=5_000)
+    assert all(one["success"] for one in done)
+    assert len(stored("Account", "Id")) == 7
+    again = hand().write(INSERT, ROWS, count=5_000, notes=accounts.notes)
+    assert len(stored("Account", "Id")) == 7 and again == done
+    with pytest.raises(SourceError, match="not supported by the Bulk API"):
+        accounts.write(INSERT, ROWS, options=["bulk"])
 
 
 def test_results_find_their_rows_whatever_their_order() -> None:
