@@ -80,11 +80,12 @@ class Catalog:
 
     @property
     def sources(self) -> tuple[SourceConfig, ...]:
-        """The sources, in the order of the project."""
+        """The sources, in the order of the project; without those of the engine itself."""
         configured = {source.name: source for source in self._project.sources}
         return tuple(
             configured.get(name) or SourceConfig(name, str(getattr(reader, "kind", "")))
             for name, reader in self._readers.items()
+            if not getattr(reader, "hidden", False)
         )
 
     @property
