@@ -13,7 +13,7 @@ SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs bench notebooks fuzz setup links clean
+.PHONY: help demo test lint types imports docs bench notebooks fuzz clients setup links clean
 
 help:
 	@echo "make demo       ask two questions over an org and files, and see what they cost"
@@ -24,6 +24,7 @@ help:
 	@echo "make notebooks  run the notebooks"
 	@echo "make bench      compare with a full extract through simple-salesforce"
 	@echo "make fuzz N=20000   ask generated queries three ways and compare the answers"
+	@echo "make clients    try seven stock Salesforce clients against the local org"
 	@echo "make setup      install all of the above"
 
 demo: .venv/.ready-demo
@@ -53,6 +54,10 @@ bench: .venv/.ready-test
 
 fuzz: .venv/.ready-test
 	$(BIN)/python -m tests.differential.fuzz --count $(N) --seed $(SEED)
+
+# Each client has an environment of its own, below .venv-clients; the first run installs them all.
+clients: .venv/.ready-test
+	ISTHMUS_CLIENTS=all $(BIN)/python -m pytest -q -n 0 -rA tests/clients
 
 setup: .venv/.ready-dev
 
@@ -85,4 +90,4 @@ links:
 	@touch $@
 
 clean:
-	rm -rf .venv site dist build
+	rm -rf .venv .venv-clients site dist build
