@@ -227,14 +227,20 @@ class Sending:
         except IsthmusError as error:
             if isinstance(error, DeadlineExceeded) and self.how.timeout is not None:
                 error.message = f"the write's timeout of {self.how.timeout:g} s passed"
-            rest = (
-                f'What was not written waits: con.resume("{id}"), or isthmus writes resume {id}.'
-                if self.keep.lasting
-                else "There is no state folder (connect(state=...)): only this connection can go "
-                f'on, by con.resume("{id}").'
-            )
+            rest = self._rest(id)
             error.remedy = rest if error.remedy is None else f"{error.remedy} {rest}"
             raise
+        except KeyboardInterrupt as error:
+            error.add_note(self._rest(id))
+            raise
+
+    def _rest(self, id: str) -> str:
+        if self.keep.lasting:
+            return f'What was not written waits: con.resume("{id}"), or isthmus writes resume {id}.'
+        return (
+            "There is no state folder (connect(state=...)): only this connection can go on, by "
+            f'con.resume("{id}").'
+        )
 
 
 def _again(writer: Writer, table: Table, part: StoredPart, stored: StoredWrite) -> WriteFragment:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "check": ("isthmus.interfaces.cli.check:check", "Try each source; say how to mend it."),
     "jobs": ("isthmus.interfaces.cli.jobs:jobs", "Submit work that outlives you; see to it."),
     "worker": ("isthmus.interfaces.cli.worker:worker", "Do the project's jobs."),
+    "sync": ("isthmus.interfaces.cli.sync:sync", "Keep copies of tables and queries up to date."),
     "init": ("isthmus.interfaces.cli.init:init", "Write a project file to start from."),
     "org": ("isthmus.localorg.cli:org", "Run a local, Salesforce-compatible org."),
     "demo": ("isthmus.interfaces.cli.demo:demo", "Ask one question over an org and files."),
@@ -89,8 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             isthmus.invoke(context)
     except click.exceptions.Exit as exit:
         return exit.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt, Cancelled):
+    except (click.exceptions.Abort, KeyboardInterrupt, Cancelled) as error:
         _say("interrupted")
+        for note in getattr(error, "__notes__", ()):  # how a write goes on
+            _say(note)
         return _INTERRUPTED
     except click.ClickException as error:
         error.show()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +143,25 @@ def test_a_write_that_was_broken_off_is_listed_and_resumed(capsys: Said, org: Lo
     assert "not allowed" in capsys.readouterr().err
     assert main(["writes", "resume", "w-cli", "--allow-writes"]) == 0
     assert "1 rows, 1 succeeded" in capsys.readouterr().out
+
+
+def test_an_interrupted_write_says_how_it_goes_on(org: LocalOrg) -> None:
+    lines = "".join(f"s,stop-{i}\n" for i in range(600))
+    Path("many.csv").write_text("Name,External_Id__c\n" + lines)
+    org.set_fault("server-unavailable", path="/composite/sobjects", nth=2, count=0)
+    command = [sys.executable, "-m", "isthmus", "write", "crm.Account", "many.csv"]
+    command += ["--mode", "upsert", "--key", "External_Id__c", "--write-id", "w-stopped"]
+    process = subprocess.Popen([*command, "--allow-writes"], stderr=subprocess.PIPE, text=True)
+    give_up = time.monotonic() + 30
+    while not any(r["fault"] for r in org.requests()) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "isthmus writes resume w-stopped" in err
+    org.clear_faults()
+    assert main(["writes", "resume", "w-stopped", "--allow-writes"]) == 0
+    assert asked("SELECT count(*) FROM crm.Account WHERE Name = 's'") == [(600,)]
 
 
 @pytest.mark.parametrize(
