@@ -95,7 +95,7 @@ def main() -> int:
         project = Path(folder)
         write_project(project, accounts=1000 * given.scale, today=NOW.date())
         (project / "org.json").write_text(json.dumps(org.ready))
-        with isthmus.connect(project, time_zone="UTC") as con:
+        with isthmus.connect(project, time_zone="UTC", state=project / "state") as con:
             if given.warm:
                 for words, text in questions():
                     ask(con, words, text)

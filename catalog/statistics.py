@@ -47,6 +47,8 @@ class ColumnFacts:
         least: the smallest; None for text, whose values are not kept, and where all are null.
         most: the largest.
         at: seconds since 1970.
+        quantiles: values that part them into equal shares, the smallest and the largest among
+            them; empty where they have no order, or as for text are not kept.
     """
 
     seen: int
@@ -55,6 +57,7 @@ class ColumnFacts:
     least: Bound | None
     most: Bound | None
     at: float
+    quantiles: tuple[Bound, ...] = ()
 
     @property
     def null_share(self) -> float:

@@ -379,6 +379,8 @@ class Meter:
         self._bill = Bill()
         self._started: float | None = None
         self._expected = 0
+        self._calling: dict[int, float] = {}
+        self._pace = (0.0, 0)
         self.pages = 0
 
     def spend_call(self, kind: CallKind = "query", *, rows: int = 0) -> None:
@@ -394,6 +396,8 @@ class Meter:
         self._gate.spend(kind, rows)
         with self._lock:
             self._expected += rows
+            if kind == "query":
+                self._calling[threading.get_ident()] = time.monotonic()
         if kind == "metadata":
             self._count(Bill(metadata_calls=1))
         else:
@@ -440,6 +444,10 @@ class Meter:
         Args:
             usage: calls used and allowed of the source's own limit, where the answer says it.
         """
+        with self._lock:
+            began = self._calling.pop(threading.get_ident(), None)
+            if began is not None:
+                self._pace = (self._pace[0] + time.monotonic() - began, self._pace[1] + 1)
         self._gate.end(usage)
 
     def start(self) -> None:
@@ -459,6 +467,15 @@ class Meter:
         """The bill so far."""
         with self._lock:
             return self._bill
+
+    @property
+    def pace(self) -> tuple[float, int]:
+        """The seconds that queries have taken, each by itself, and how many they were.
+
+        Logins, waits between repeats and Bulk jobs are not in it.
+        """
+        with self._lock:
+            return self._pace
 
 
 @dataclass(frozen=True)

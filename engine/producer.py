@@ -142,7 +142,7 @@ class Producer:
                 return
             first = False
         if witness is not None:
-            witness.done(self.meter.bill - before)
+            witness.done(self.meter.bill - before, self.meter.pace)
 
     def _of_rows(self, fragment: Fragment) -> Fragment:
         """The rows that a declined fragment's groups are made of."""

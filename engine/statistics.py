@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS counts (source TEXT, name TEXT, rows INTEGER, exact I
 CREATE TABLE IF NOT EXISTS columns (source TEXT, name TEXT, column TEXT, seen INTEGER,
   nulls INTEGER, "distinct" INTEGER, least TEXT, most TEXT, at REAL,
   PRIMARY KEY (source, name, column));
+CREATE TABLE IF NOT EXISTS quantiles (source TEXT, name TEXT, column TEXT, points TEXT,
+  PRIMARY KEY (source, name, column));
 CREATE TABLE IF NOT EXISTS shares (source TEXT, name TEXT, key TEXT, share REAL, rows INTEGER,
   times INTEGER, at REAL, PRIMARY KEY (source, name, key));
 CREATE TABLE IF NOT EXISTS widths (source TEXT, name TEXT, key TEXT, bytes REAL, at REAL,
@@ -185,15 +187,17 @@ def _facts(book: sqlite3.Connection, place: Sequence[str]) -> TableFacts:
     where = "WHERE source = ? AND name = ?"
     counted = book.execute(f"SELECT rows, exact, at FROM counts {where}", place).fetchone()
     columns = book.execute(
-        f'SELECT column, seen, nulls, "distinct", least, most, at FROM columns {where}', place
+        f"""SELECT column, seen, nulls, "distinct", least, most, at, coalesce(points, '[]')
+            FROM columns LEFT JOIN quantiles USING (source, name, column) {where}""",
+        place,
     ).fetchall()
     shares = book.execute(f"SELECT key, share, rows, times, at FROM shares {where}", place)
     widths = book.execute(f"SELECT key, bytes FROM widths {where}", place)
     return TableFacts(
         None if counted is None else Counted(counted[0], bool(counted[1]), counted[2]),
         {
-            name: ColumnFacts(seen, nulls, distinct, _bound(least), _bound(most), at)
-            for name, seen, nulls, distinct, least, most, at in columns
+            name: ColumnFacts(seen, nulls, distinct, _bound(least), _bound(most), at, _points(text))
+            for name, seen, nulls, distinct, least, most, at, text in columns
         },
         {key: Share(*rest) for key, *rest in shares},
         dict(widths.fetchall()),
@@ -211,6 +215,8 @@ def _write(book: sqlite3.Connection, place: list[str], learnt: Learnt, now: floa
             "INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [*place, name, c.seen, c.nulls, c.distinct, _text(c.least), _text(c.most), c.at],
         )
+        points = json.dumps([_text(point) for point in c.quantiles])
+        book.execute("INSERT OR REPLACE INTO quantiles VALUES (?, ?, ?, ?)", [*place, name, points])
     for key, (share, rows) in (learnt.shares or {}).items():
         book.execute(
             """INSERT INTO shares VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET
@@ -259,6 +265,11 @@ _TYPES: Final[dict[str, Callable[[str], Bound]]] = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
 }
+
+
+def _points(text: str) -> tuple[Bound, ...]:
+    found = [_bound(point) for point in json.loads(text)]
+    return tuple(point for point in found if point is not None)
 
 
 def _bound(text: str | None) -> Bound | None:

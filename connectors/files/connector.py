@@ -73,6 +73,11 @@ class Files(Connector):
         self._meter = Meter()
         self._tables = Tables(name, settings(name, config), self._meter)
 
+    @property
+    def identity(self) -> str:
+        """The name with its place: another folder holds other files."""
+        return f"files:{self.name}:{self._tables.settings.root}"
+
     def tables(self) -> Iterable[TableName]:
         """The files and folders directly below the root, and the tables with a place of their own.
 
@@ -165,13 +170,18 @@ class Files(Connector):
         snapshot = self._snapshot(request.table)
         exact = [j.predicate for j in judgements if j.promise is Promise.EXACT]
         chosen = choose(snapshot, _read_columns(snapshot, columns, exact), exact)
+        limit = None if local else request.limit
+        likely = self._estimate(request, snapshot, chosen)
+        low, high = _bounds(likely, snapshot, chosen, limit)
         return Fragment(
             request,
-            _text(request, snapshot, chosen, columns, exact, None if local else request.limit),
+            _text(request, snapshot, chosen, columns, exact, limit),
             _access_path(snapshot),
             judgements,
             columns,
-            self._estimate(request, snapshot, chosen),
+            likely,
+            low=low,
+            high=high,
         )
 
     def _plan_count(self, request: ScanRequest) -> Fragment:
@@ -242,9 +252,13 @@ class Files(Connector):
 
     def _estimate(self, request: ScanRequest, snapshot: Snapshot, chosen: list[Chosen]) -> Bill:
         parts = [p for c in chosen for p in c.parts]
-        share = passing_share(And(request.predicates))
-        passing = [(p.rows, share if c.filtered else 1.0) for c in chosen for p in c.parts]
-        rows = math.ceil(sum(rows * part for rows, part in passing))
+        wanted, facts = And(request.predicates), self.statistics.of(request.table.name)
+        passing = [
+            p.rows * (passing_share(wanted, c.bounds(p), facts) if c.filtered else 1.0)
+            for c in chosen
+            for p in c.parts
+        ]
+        rows = math.ceil(sum(passing))
         remote = bool(chosen) and not snapshot.files[0].location.local
         return Bill(
             calls=len(chosen) if remote else 0,
@@ -283,6 +297,21 @@ class Files(Connector):
                     yield kept
                 if left == 0:
                     return
+
+
+def _bounds(
+    likely: Bill, snapshot: Snapshot, chosen: list[Chosen], limit: int | None
+) -> tuple[Bill, Bill | None]:
+    """The least and the most that comes; no most where rows are not counted by the files."""
+    if not snapshot.format.row_count(snapshot.files).exact:
+        return Bill(), None
+    sure = sum(p.rows for c in chosen for p in c.parts if not c.filtered)
+    most = sum(p.rows for c in chosen for p in c.parts)
+    if limit is not None:  # it stops at the file that has enough
+        sure, most = min(sure, limit), min(most, limit)
+    whole = replace(likely, basis="")
+    least = Bill(rows=sure) if limit is not None else replace(whole, rows=sure)
+    return least, replace(whole, rows=most)
 
 
 def _read_columns(

@@ -136,7 +136,8 @@ class _Bounds:
             return Bounds.constant(None)
         if not agrees(_plain(self._footer.schema.field(column).type)):
             return Bounds()
-        statistics = self._group.column(leaves[0]).statistics
+        chunk = self._group.column(leaves[0])
+        statistics = chunk.statistics
         if statistics is None:
             return Bounds()
         nulls = not statistics.has_null_count or statistics.null_count > 0
@@ -146,10 +147,21 @@ class _Bounds:
         low, high = statistics.min, statistics.max
         if not (isinstance(low, _COMPARABLE) and isinstance(high, _COMPARABLE)):
             return Bounds(nulls=nulls)
-        return Bounds(low, high, nulls=nulls)
+        return Bounds(low, high, nulls=nulls, distinct=_distinct(chunk, low, high))
 
 
+#: Bytes of a page's header, and of a text's length before each text.
+_PAGE_HEADER = 20
+_LENGTH_BYTES = 4
 _COMPARABLE = (bool, int, Decimal, str, bytes, date, time)
+
+
+def _distinct(chunk: Any, low: Any, high: Any) -> int | None:
+    """About how many values a column's dictionary holds, by its length; None where it has none."""
+    if not (isinstance(low, str | bytes) and chunk.has_dictionary_page):
+        return None
+    length = chunk.data_page_offset - chunk.dictionary_page_offset - _PAGE_HEADER
+    return max(1, round(length / (_LENGTH_BYTES + (len(low) + len(high)) / 2)))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Flag, auto
 from functools import reduce
 
@@ -49,12 +49,14 @@ class Bounds:
         high: no value is above; like `low`.
         nulls: whether there may be nulls.
         values: whether there may be values other than null.
+        distinct: about how many values there are; only to guess by.
     """
 
     low: Value | None = None
     high: Value | None = None
     nulls: bool = True
     values: bool = True
+    distinct: int | None = field(default=None, compare=False)
 
     @classmethod
     def constant(cls, value: Value | None) -> Bounds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -48,6 +48,10 @@ class Chosen:
     constants: dict[str, Value | None]
     filtered: bool
     total: int
+
+    def bounds(self, part: Part) -> Callable[[str], Bounds]:
+        """What is known of the columns' values in one of the parts."""
+        return _bounds(part, self.constants)
 
 
 def choose(

@@ -9,7 +9,7 @@ from typing import Final
 
 from isthmus.catalog.model import Column
 from isthmus.connectors.contract import Bill, Lookup, Promise, ScanRequest
-from isthmus.connectors.predicates import Predicate
+from isthmus.connectors.predicates import Compare, In, IsNull, Not, Predicate
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
 from isthmus.connectors.salesforce.childbill import with_children
 from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
@@ -17,7 +17,13 @@ from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
 from isthmus.connectors.salesforce.planning import Draft, draft
 from isthmus.connectors.salesforce.retrieval import calls_for, could_be_found, pays
-from isthmus.connectors.salesforce.selectivity import Rows, distinct, equal_share, rows_passing
+from isthmus.connectors.salesforce.selectivity import (
+    Rows,
+    distinct,
+    equal_share,
+    rows_passing,
+    values_expected,
+)
 from isthmus.connectors.salesforce.soql import encoded
 
 __all__ = ["bill_of_keys", "bills_of"]
@@ -61,27 +67,43 @@ def _bills_of_groups(draft: Draft, known: Known) -> Predicted:
     rows, columns = _passing(draft, known), shape(request)
     if not request.columns:
         return predict(columns, Rows(1, 1.0, 1, "one row of aggregates"), known)
-    groups = Rows(0, _groups(request, rows, known), MOST_GROUPS, rows.basis)
+    likely = _groups(request, rows, known)
+    groups = Rows(0, min(likely, float(MOST_GROUPS)), MOST_GROUPS, rows.basis)
     predicted = predict(columns, groups, known)
     if rows.high is not None and rows.high <= MOST_GROUPS:
         return predicted
-    read = predict([request.table.column(name) for name in request.columns], rows, known)
-    return replace(predicted, high=None if read.high is None else read.high + Bill(calls=1))
+    used = dict.fromkeys((*request.columns, *(a.column for a in request.aggregates if a.column)))
+    read = predict([request.table.column(name) for name in used], rows, known)
+    high = None if read.high is None else read.high + Bill(calls=1)
+    if likely > MOST_GROUPS:
+        refused = replace(read.likely + Bill(calls=1), basis="there are likely too many groups")
+        return Predicted(predicted.low, refused, high)
+    return replace(predicted, high=high)
 
 
 def _groups(request: ScanRequest, rows: Rows, known: Known) -> float:
     """How many groups there are: as many as the values of the columns make, at most."""
-    columns = [known.facts.columns.get(name) for name in request.columns]
-    most = [None if c is None else distinct(c, rows.likely) + (c.nulls > 0) for c in columns]
-    numbers = [n for n in most if n is not None]
-    groups = math.prod(numbers) if len(numbers) == len(most) else float(_GROUPS)
-    return min(groups, rows.likely, float(MOST_GROUPS))
+    values = 1.0
+    for name in request.columns:
+        column, facts = request.table.column(name), known.facts.columns.get(name)
+        if facts is not None:
+            values *= distinct(facts, rows.likely) + (facts.nulls > 0)
+        elif (name,) == request.table.primary_key:
+            values *= rows.likely
+        else:
+            values *= values_expected(column, rows.likely)
+    return min(values, rows.likely)
 
 
 def _passing(draft: Draft, known: Known) -> Rows:
     request = draft.request
     rows = rows_passing(
-        request.table, _sent(draft), known.count, known.facts, options=request.options
+        request.table,
+        _sent(draft),
+        known.count,
+        known.facts,
+        options=request.options,
+        applied=_applied(draft),
     )
     # a looked-up row that fails takes the row that looks it up with it
     if request.points:
@@ -91,6 +113,18 @@ def _passing(draft: Draft, known: Known) -> Rows:
 
 def _narrowing(lookups: Iterable[Lookup]) -> bool:
     return any(lookup.predicates or _narrowing(lookup.lookups) for lookup in lookups)
+
+
+def _applied(draft: Draft) -> list[Predicate]:
+    """What the org makes of what is sent: of many a ``!=`` only that the column is not null."""
+    pairs = zip(draft.request.predicates, draft.translations, strict=True)
+    return [
+        Not(IsNull(p.column))
+        if isinstance(p, Compare | In) and t.condition == f"{p.column} != null"
+        else p
+        for p, t in pairs
+        if t.promise is not Promise.LOCAL
+    ]
 
 
 def _sent(draft: Draft) -> list[Predicate]:

@@ -12,13 +12,12 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Final
 
-from isthmus.catalog.model import RowCount, Table
+from isthmus.catalog.model import Column, RowCount, Table
 from isthmus.catalog.statistics import ColumnFacts, TableFacts, age_in_words
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate
+from isthmus.connectors.intervals import interval_share
+from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
 from isthmus.connectors.shares import answer_key, shape_key, told_key, values_of
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "most_rows",
     "rows_passing",
     "share",
+    "values_expected",
 ]
 
 #: Where the org does not say how many rows there are.
@@ -39,8 +39,10 @@ EQUAL: Final = 0.02
 #: Rows that one value finds in a column of names, numbers of one's own or lookups: a guess.
 ROWS_OF_ONE: Final = 5.0
 _OFTEN_NEARLY_UNIQUE: Final = frozenset({"email", "phone", "reference", "string", "url"})
-RANGE: Final = 0.33
-DIFFERENT: Final = 0.9
+#: A checkbox is unchecked until somebody checks it.
+CHECKED: Final = 0.33
+#: What the org sets itself, and never to a time to come.
+_PAST: Final = frozenset({"CreatedDate", "LastModifiedDate", "SystemModstamp"})
 NULL: Final = 0.1
 MATCH: Final = 0.1
 
@@ -81,25 +83,28 @@ def rows_passing(
     *,
     options: Iterable[str] = (),
     now: float | None = None,
+    applied: Iterable[Predicate] | None = None,
 ) -> Rows:
     """How many rows pass what the org applies.
 
     Args:
         table: the object.
-        sent: the predicates that the org applies.
+        sent: the predicates that are sent.
         count: about how many rows the object has.
         facts: what earlier answers have taught.
         options: of the scan; any of them widens what is counted.
         now: seconds since 1970.
+        applied: what the org makes of them, where it lets more rows through.
     """
     now = time.time() if now is None else now
     sent, options = tuple(sent), tuple(options)
+    applied = sent if applied is None else tuple(applied)
     whole = _whole(count, bool(options), now)
     if not sent:
         return whole
     bound = _least([_most(table, p) for p in sent])
     high = _least([whole.high, bound])
-    likely, basis = _likely(table, sent, options, whole, facts, now)
+    likely, basis = _likely(table, sent, applied, options, whole, facts, now)
     if high is not None:
         likely = min(likely, float(high))
     return Rows(0, likely, high, basis)
@@ -124,6 +129,7 @@ def _whole(count: RowCount | None, wider: bool, now: float) -> Rows:
 def _likely(
     table: Table,
     sent: Sequence[Predicate],
+    applied: Sequence[Predicate],
     options: Sequence[str],
     whole: Rows,
     facts: TableFacts,
@@ -142,8 +148,8 @@ def _likely(
         words = age_in_words(max(now - told.at, 0.0))
         plan = f"the org's own plan{'' if words == 'fresh' else f', {words}'}"
         return told.share * whole.likely, f"{whole.basis}, times {told.share:.2g} by {plan}"
-    kept = math.prod(share(table, p, whole.likely, facts) for p in sent)
-    taught = all(_is_taught(table, p, facts) for p in sent)
+    kept = share(table, And(tuple(applied)), whole.likely, facts, now=now)
+    taught = all(_is_taught(table, p, facts) for p in applied)
     how = "from values seen" if taught else "a guess"
     return whole.likely * kept, f"{whole.basis}, times {kept:.2g} for the filter ({how})"
 
@@ -193,37 +199,68 @@ def _is_key(table: Table, name: str) -> bool:
     return bool(properties.get("unique")) and not properties.get("case_sensitive")
 
 
-def share(table: Table, predicate: Predicate, rows: float, facts: TableFacts) -> float:
+def share(
+    table: Table, predicate: Predicate, rows: float, facts: TableFacts, *, now: float | None = None
+) -> float:
     """About what part of the rows passes, between 0 and 1."""
+    now = time.time() if now is None else now
     learnt = _learnt(predicate, facts)
     if learnt is not None:
         return learnt
     match predicate:
-        case Compare(column=name, op="="):
-            return equal_share(table, name, rows, facts)
-        case Compare(column=name, op="!="):
-            column = facts.columns.get(name)
-            if column is None:
-                return DIFFERENT
-            return max(0.0, 1.0 - column.null_share - equal_share(table, name, rows, facts))
-        case Compare():
-            return _part_of_range(predicate, facts)
+        case Compare(column=name, op="=", value=value):
+            return _value_share(table, name, value, rows, facts)
+        case Compare(column=name, op="!=", value=value):
+            equal = _value_share(table, name, value, rows, facts)
+            return max(0.0, 1.0 - _null_share(table, name, facts) - equal)
+        case Compare(column=name):
+            return _interval(name, [predicate], facts, now)
         case In(column=name, values=values):
-            return min(1.0, len(values) * equal_share(table, name, rows, facts))
+            return min(1.0, sum(_value_share(table, name, v, rows, facts) for v in values))
         case IsNull(column=name):
-            column = facts.columns.get(name)
-            return NULL if column is None else column.null_share
+            return _null_share(table, name, facts)
         case Not(part=part):
-            return max(0.0, 1.0 - share(table, part, rows, facts))
-        case And(parts=parts):
-            return math.prod(share(table, part, rows, facts) for part in parts)
+            return max(0.0, 1.0 - share(table, part, rows, facts, now=now))
+        case And():
+            return _share_of_all(table, _parts(predicate), rows, facts, now)
         case Or(parts=parts):
-            return min(1.0, sum(share(table, part, rows, facts) for part in parts))
+            return min(1.0, sum(share(table, part, rows, facts, now=now) for part in parts))
         case _:
             return MATCH
 
 
+def _parts(predicate: Predicate) -> tuple[Predicate, ...]:
+    """All that must hold, each once."""
+    if not isinstance(predicate, And):
+        return (predicate,)
+    return tuple(dict.fromkeys(p for part in predicate.parts for p in _parts(part)))
+
+
+def _share_of_all(
+    table: Table, parts: Sequence[Predicate], rows: float, facts: TableFacts, now: float
+) -> float:
+    """Columns are taken as independent; the bounds of one column are one interval."""
+    bounds: dict[str, list[Compare]] = {}
+    for part in parts:
+        if isinstance(part, Compare) and part.op[0] in "<>":
+            bounds.setdefault(part.column, []).append(part)
+    several = {name: found for name, found in bounds.items() if len(found) > 1}
+    intervals = math.prod(_interval(name, b, facts, now) for name, b in several.items())
+    rest = [p for p in parts if not (isinstance(p, Compare) and p in several.get(p.column, ()))]
+    return intervals * math.prod(share(table, p, rows, facts, now=now) for p in rest)
+
+
+def _interval(name: str, bounds: Sequence[Compare], facts: TableFacts, now: float) -> float:
+    return interval_share(facts.columns.get(name), bounds, now, past=name in _PAST)
+
+
 def _learnt(predicate: Predicate, facts: TableFacts) -> float | None:
+    """The share of just this predicate, else of its kind, in earlier answers."""
+    just_this = answer_key([predicate])
+    if just_this is not None and just_this in facts.shares:
+        return facts.shares[just_this].share
+    if isinstance(predicate, In):
+        return None  # value by value
     key = shape_key(predicate)
     known = facts.shares.get(key) if key is not None else None
     return None if known is None else min(1.0, known.share * values_of(predicate))
@@ -242,8 +279,34 @@ def _is_taught(table: Table, predicate: Predicate, facts: TableFacts) -> bool:
             return False
 
 
+def _value_share(table: Table, name: str, value: Value, rows: float, facts: TableFacts) -> float:
+    """The part that just this value finds."""
+    learnt = facts.shares.get(answer_key([Compare(name, "=", value)]) or "")
+    if learnt is not None:
+        return learnt.share
+    if isinstance(value, bool):
+        other = facts.shares.get(answer_key([Compare(name, "=", not value)]) or "")
+        if other is not None:
+            return max(0.0, 1.0 - _null_share(table, name, facts) - other.share)
+        if name not in facts.columns:
+            return CHECKED if value else 1.0 - CHECKED
+    return equal_share(table, name, rows, facts)
+
+
+def _null_share(table: Table, name: str, facts: TableFacts) -> float:
+    column = table.column(name)
+    if not column.nullable or column.properties.get("nillable") is False:
+        return 0.0
+    known = facts.columns.get(name)
+    return NULL if known is None else known.null_share
+
+
 def equal_share(table: Table, name: str, rows: float, facts: TableFacts) -> float:
-    """The part that one value finds: a key one row; another as many as any, or a small part."""
+    """The part that one value finds, whichever it is.
+
+    A key finds one row, a choice of a list its share of them, another as many as any, or a small
+    part.
+    """
     learnt = facts.shares.get(f"{name} =")
     if learnt is not None:
         return learnt.share
@@ -253,11 +316,18 @@ def equal_share(table: Table, name: str, rows: float, facts: TableFacts) -> floa
     known = facts.columns.get(name)
     if known is not None and known.seen:
         return (1.0 - known.null_share) / distinct(known, rows)
+    return (1.0 - _null_share(table, name, facts)) / values_expected(column, rows)
+
+
+def values_expected(column: Column, rows: float) -> float:
+    """About how many values a column has of which no answer has been seen."""
     if column.source_type == "boolean":
-        return 0.5
+        return 2.0
+    if column.source_type == "picklist" and column.properties.get("choices"):
+        return float(column.properties["choices"])
     if column.source_type in _OFTEN_NEARLY_UNIQUE:
-        return min(EQUAL, ROWS_OF_ONE / max(rows, 1.0))
-    return EQUAL
+        return max(1.0 / EQUAL, rows / ROWS_OF_ONE)
+    return 1.0 / EQUAL
 
 
 def distinct(known: ColumnFacts, rows: float) -> float:
@@ -266,30 +336,3 @@ def distinct(known: ColumnFacts, rows: float) -> float:
     if present and known.distinct > 0.9 * present and known.seen < rows:
         return max(known.distinct * rows / known.seen, 1.0)  # nearly each row had its own
     return float(max(known.distinct, 1))
-
-
-def _part_of_range(predicate: Compare, facts: TableFacts) -> float:
-    """How much of the way from the least value to the most is on the right side."""
-    known = facts.columns.get(predicate.column)
-    if known is None:
-        return RANGE
-    value, least, most = (_number(v) for v in (predicate.value, known.least, known.most))
-    if value is None or least is None or most is None:
-        return RANGE
-    below = 0.5 if most <= least else min(max((value - least) / (most - least), 0.0), 1.0)
-    part = below if predicate.op in ("<", "<=") else 1.0 - below
-    return part * (1.0 - known.null_share)
-
-
-def _number(value: object) -> float | None:
-    match value:
-        case bool():
-            return float(value)
-        case int() | float() | Decimal():
-            return float(value)
-        case datetime():
-            return value.timestamp() if value.tzinfo else None
-        case date():
-            return float(value.toordinal())
-        case _:
-            return None

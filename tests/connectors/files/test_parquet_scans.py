@@ -185,4 +185,4 @@ def counted_rows(files: Files, request: ScanRequest, context: ReadContext) -> li
 
 def test_a_filter_within_row_groups_is_guessed_to_drop_rows(orders: Files) -> None:
     whole, part = plan(orders, ("id",)), plan(orders, ("id",), Compare("id", ">=", 202415))
-    assert 0 < part.estimate.rows < whole.estimate.rows / 2
+    assert 0 < part.estimate.rows <= whole.estimate.rows / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +34,9 @@ TABLE = Table(
         column("Active__c", pa.bool_(), "boolean"),
         column("Size__c", pa.int64(), "int"),
         column("Since__c", pa.date32(), "date"),
+        column("Stage__c", pa.string(), "picklist", choices=4, nillable=False),
+        column("Kind__c", pa.string(), "picklist", choices=9, nillable=True),
+        column("CreatedDate", pa.timestamp("us", "UTC"), "datetime"),
         column("Story__c", pa.string(), "textarea", length=32_000),
         column("More__c", pa.string(), "textarea", length=32_000),
     ),
@@ -103,7 +106,9 @@ FACTS = TableFacts(
         (Compare("Size__c", ">", 5_000), 0.0),
         (Compare("Since__c", "<", date(2020, 1, 6)), 0.25),
         (And((Compare("Size__c", ">", 500), Compare("Name", "=", "x"))), 0.05),
-        (Compare("Active__c", "=", True), 0.5),
+        (And((Compare("Size__c", ">", 250), Compare("Size__c", "<=", 500))), 0.25),
+        (And((Compare("Size__c", ">=", 250), Compare("Size__c", ">", 250))), 0.75),
+        (And((Compare("Size__c", ">=", 250), Compare("Size__c", "<", 250))), 0.0),
     ],
 )
 def test_values_seen_tell_what_part_passes(predicate: Predicate, part: float) -> None:
@@ -149,3 +154,73 @@ def test_bytes_and_seconds_are_learnt() -> None:
     found = predict(names, Rows(0, 2_000.0, 2_000, "b"), Known(COUNT, facts, call_seconds=1.5))
     assert found.likely.bytes == 300 + 14_000
     assert found.likely.seconds == 1.5
+
+
+TODAY = datetime.fromtimestamp(NOW, UTC)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "part"),
+    [
+        (Compare("Stage__c", "=", "New"), 0.25),
+        (Compare("Stage__c", "!=", "New"), 0.75),
+        (In("Stage__c", ("New", "Old")), 0.5),
+        (IsNull("Stage__c"), 0.0),
+        (Compare("Kind__c", "=", "a"), 0.1),
+        (Compare("Active__c", "=", True), 0.33),
+        (Compare("Active__c", "=", False), 0.67),
+        (Compare("Size__c", "<", 5), 0.33),
+        (And((Compare("Size__c", "<", 5), Compare("Size__c", "<", 6))), 0.33),
+        # of four years and the next two, as dates commonly lie
+        (Compare("Since__c", "<", TODAY.date()), 4 / 6),
+        (Compare("Since__c", ">=", TODAY.date()), 2 / 6),
+        (
+            And(
+                (
+                    Compare("Since__c", ">=", TODAY.date()),
+                    Compare("Since__c", "<", date(2100, 1, 1)),
+                )
+            ),
+            2 / 6,
+        ),
+        # nothing has been created in the future
+        (Compare("CreatedDate", ">=", TODAY - timedelta(days=365.25)), 0.25),
+        (Compare("CreatedDate", ">", TODAY + timedelta(days=1)), 0.0005),
+    ],
+)
+def test_where_nothing_was_seen_the_describe_and_the_calendar_tell(
+    predicate: Predicate, part: float
+) -> None:
+    assert share(TABLE, predicate, 10_000, NOTHING, now=NOW) == pytest.approx(part)
+
+
+def test_the_share_of_a_value_is_its_own() -> None:
+    def learnt(predicate: Predicate, part: float) -> TableFacts:
+        key = answer_key([predicate])
+        assert key is not None
+        return TableFacts(shares={key: Share(part, 1, 1, NOW)})
+
+    facts = learnt(Compare("Active__c", "=", True), 0.9)
+    assert share(TABLE, Compare("Active__c", "=", True), 100, facts) == 0.9
+    assert share(TABLE, Compare("Active__c", "=", False), 100, facts) == pytest.approx(0.0, abs=0.1)
+    facts = learnt(Compare("Stage__c", "=", "New"), 0.7)
+    assert share(TABLE, Compare("Stage__c", "!=", "New"), 100, facts) == pytest.approx(0.3)
+    assert share(TABLE, In("Stage__c", ("New", "Old")), 100, facts) == pytest.approx(0.95)
+
+
+def test_quantiles_tell_more_than_the_ends() -> None:
+    skewed = ColumnFacts(1_000, 0, 100, 0, 1_000, NOW, (0, 10, 20, 30, 1_000))
+    facts = TableFacts(columns={"Size__c": skewed})
+    assert share(TABLE, Compare("Size__c", "<=", 20), 100, facts) == pytest.approx(0.5)
+    assert share(TABLE, Compare("Size__c", ">", 515), 100, facts) == pytest.approx(0.125)
+    assert share(TABLE, Compare("Size__c", ">", 1_000), 100, facts) == pytest.approx(0.0)
+    same = replace(skewed, quantiles=(7, 7, 7, 7, 7))
+    facts = TableFacts(columns={"Size__c": same})
+    assert share(TABLE, Compare("Size__c", ">", 6), 100, facts) == 1.0
+    assert share(TABLE, Compare("Size__c", ">", 8), 100, facts) == 0.0
+
+
+def test_what_the_org_makes_of_a_filter_is_what_counts() -> None:
+    asked = Compare("Stage__c", "!=", "New")
+    assert passing(asked).likely == pytest.approx(7_500)
+    assert passing(asked, applied=[Not(IsNull("Stage__c"))]).likely == 10_000
