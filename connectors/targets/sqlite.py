@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import time
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -56,7 +57,9 @@ class Sqlite(Target):
         return pa.string() if is_nested(type) else type
 
     def read_state(self) -> str | None:
-        """As `Target.read_state`."""
+        """As `Target.read_state`; a look makes no file."""
+        if not Path(self.config.options["path"]).exists():
+            return None
         with self._transaction() as db:
             there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
             if self._table not in there:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -51,7 +52,9 @@ class DuckDBFile(Target):
         return type
 
     def read_state(self) -> str | None:
-        """As `Target.read_state`."""
+        """As `Target.read_state`; a look makes no file."""
+        if not Path(self.config.options["path"]).exists():
+            return None
         with self._transaction() as db:
             there = {row[0] for row in db.sql("SELECT table_name FROM duckdb_tables()").fetchall()}
             views = {row[0] for row in db.sql("SELECT view_name FROM duckdb_views()").fetchall()}
