@@ -13,17 +13,20 @@ from isthmus.localorg import routes
 from isthmus.localorg.auth import identity, oauth
 from isthmus.localorg.auth.sessions import Session, token_of
 from isthmus.localorg.auth.soap import soap
+from isthmus.localorg.classic import wire
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response, refusal
 from isthmus.localorg.faults import Fault
 from isthmus.localorg.org import Org
 from isthmus.localorg.places import instance_url
-from isthmus.localorg.resources import admin, versions
+from isthmus.localorg.resources import admin, bulk_classic, versions
 from isthmus.localorg.resources.call import Call, not_found
 
 _LOGGER = logging.getLogger(__name__)
 #: What all resources for data lie below.
 DATA = "/services/data"
+#: What all resources of Bulk API 1.0 lie below.
+ASYNC = "/services/async"
 _JOBS = re.compile(r"/services/data/v[0-9.]+/jobs/")
 _LONGEST = 16_384  # bytes of a URI, and of a URI with its headers (REST guide, status 414 and 431)
 
@@ -48,7 +51,7 @@ def handle(org: Org, request: Request, now: datetime) -> Handled:
         request = replace(request, fault=struck)
     if struck is not None and struck.name == "expired-session":
         # The session is over for good: who sends the same token again is refused again.
-        org.sessions.revoke(token_of(request))
+        org.sessions.revoke(_token(request))
     error = None if struck is None else struck.error()
     if struck is not None and struck.name == "lost-request":
         handled = Handled(Response(), api)  # nothing of it is done
@@ -73,17 +76,20 @@ def _guarded(org: Org, request: Request, now: datetime, api: str) -> Handled:
         # A defect of ours: shown in full where the server runs, by name to the client.
         _LOGGER.exception("no answer to %s %s", request.method, request.path)
         unknown = OrgError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
-        return Handled(refusal(unknown), api)
+        return _refused(org, request, api, unknown)
 
 
 def _refused(org: Org, request: Request, api: str, error: OrgError) -> Handled:
-    return Handled(refusal(error), api, org.sessions.user_of(token_of(request)))
+    told = wire.refusal(error, request) if api == "bulk1" else refusal(error)
+    return Handled(told, api, org.sessions.user_of(_token(request)))
 
 
 def api_of(path: str) -> str:
-    """Which API a path belongs to: `rest`, `bulk2`, `soap`, `oauth` or `admin`."""
+    """Which API a path belongs to: `rest`, `bulk1`, `bulk2`, `soap`, `oauth` or `admin`."""
     if path.startswith(admin.PREFIX):
         return "admin"
+    if path.startswith(ASYNC + "/"):
+        return "bulk1"
     if path.startswith("/services/Soap/"):
         return "soap"
     if path.startswith(("/services/oauth2/", "/id/")):
@@ -136,6 +142,23 @@ def _resource(org: Org, request: Request, now: datetime, session: Session) -> Re
     return handler(Call(org, request, now, session, version, again, named))
 
 
+def _classic(org: Org, request: Request, now: datetime) -> Handled:
+    parts = request.path.strip("/").split("/")
+    version = versions.known(f"v{parts[2]}") if len(parts) > 3 else None
+    if version is None:
+        raise not_found()
+    session = org.sessions.find(_token(request), now)
+    org.usage.check_crowd(request.at_once)
+    org.usage.count(now)
+    response = bulk_classic.answer(org, request, now, session, version)
+    return Handled(response, "bulk1", session.user.username)
+
+
+def _token(request: Request) -> str:
+    """The session that a call is made in; Bulk API 1.0 has a header of its own for it."""
+    return request.header("x-sfdc-session") or token_of(request)
+
+
 def _oauth(org: Org, request: Request, now: datetime) -> Handled:
     path = request.path.rstrip("/")
     if path == "/services/oauth2/token":
@@ -170,6 +193,7 @@ def _admin(org: Org, request: Request, now: datetime) -> Handled:
 
 _APIS: dict[str, Callable[[Org, Request, datetime], Handled]] = {
     "rest": _rest,
+    "bulk1": _classic,
     "bulk2": _rest,
     "oauth": _oauth,
     "soap": _soap,

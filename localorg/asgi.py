@@ -11,7 +11,7 @@ from datetime import UTC
 from email.utils import format_datetime
 from typing import Any, Self
 
-from isthmus.localorg.app import DATA, Handled, api_of, handle
+from isthmus.localorg.app import ASYNC, DATA, Handled, api_of, handle
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Request, Response, refusal
 from isthmus.localorg.onewrite import DROP
@@ -48,7 +48,7 @@ class OrgApp:
         if scope["type"] != "http":
             return
         body = await _read(receive)
-        if not _path(scope).startswith(DATA + "/"):
+        if not _path(scope).startswith((DATA + "/", ASYNC + "/")):
             await self._answer(scope, body, send, 1)
             return
         with self._org.usage.running() as at_once:

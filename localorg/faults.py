@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from isthmus.localorg.errors import OrgError
 
-_DATA: Final = r"^/services/data/v[0-9.]+/."
+_DATA: Final = r"^/services/(data/v|async/)[0-9.]+/."
 _QUERIES: Final = r"^/services/data/v[0-9.]+/query(All)?(/|$)"
 _PAGES: Final = r"^/services/data/v[0-9.]+/(query(All)?(/|$)|jobs/query/[^/]+/results)"
 _LOCATORS: Final = r"^/services/data/v[0-9.]+/query(All)?/[^/]+"

@@ -15,6 +15,7 @@ from isthmus.localorg import demo
 from isthmus.localorg.auth.sessions import Sessions
 from isthmus.localorg.bulk.ingest import IngestJobs
 from isthmus.localorg.bulk.jobs import Jobs, Pace
+from isthmus.localorg.classic.jobs import ClassicJobs
 from isthmus.localorg.clock import Clock
 from isthmus.localorg.commitlog import CommitLog
 from isthmus.localorg.faults import Faults
@@ -71,6 +72,7 @@ class Org:
         numbers = count(1)  # of the ids of jobs, whatever their kind
         self.bulk = Jobs(store, pace, numbers)
         self.ingest = IngestJobs(schema, self.records, self.usage, self.clock, pace, numbers)
+        self.classic = ClassicJobs(pace, numbers)
         dice = dice or random.SystemRandom()
         self.sessions = Sessions(self.settings.org_id, self.settings.session_seconds, dice)
         self.described = self.clock.now().replace(microsecond=0)

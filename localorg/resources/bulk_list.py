@@ -7,6 +7,7 @@ from typing import Any
 
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
+from isthmus.localorg.resources.bulk_classic import listing
 from isthmus.localorg.resources.call import Call
 
 #: Jobs on a page.
@@ -19,6 +20,7 @@ def listed(call: Call) -> Response:
     org, now = call.org, call.now
     infos = [job.info(now, full=True) for job in org.bulk.listed(now)]
     infos += [job.info(now, full=True) for job in org.ingest.listed(now)]
+    infos += [listing(job) for job in org.classic.listed(now)]
     chosen = [info for info in sorted(infos, key=_created) if _wanted(info, params)]
     start = _offset(params.get("queryLocator"))
     page = chosen[start : start + LISTED]
