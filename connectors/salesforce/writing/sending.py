@@ -87,7 +87,7 @@ class Sending:
         if self._doubted:
             self._done |= self._settled(self._left(), slow=False)
         for tried in range(TRIES + 1):
-            self._done |= self._reviewed(self._exchanged(self._left()))
+            self._done |= self._exchanged(self._left())
             locked = locked_rows(self._done)
             if not locked or tried == TRIES:
                 break
@@ -112,7 +112,7 @@ class Sending:
         while left:
             try:
                 told = self._path.send(self.batch.take(left), self._calls)
-                return done | dict(zip(left, told, strict=True))
+                return done | self._reviewed(dict(zip(left, told, strict=True)))
             except Missed as missed:
                 fault = refused(missed)
                 if fault is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import time as clock
 from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from isthmus.errors import SourceUnavailable
 from isthmus.localorg import LocalOrg, routes
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.resources import collections
-from tests.connectors.salesforce.writing.hand import Hand, Notebook
+from tests.connectors.salesforce.writing.hand import ALONE, Hand, Notebook
 
 INSERT, UPDATE, UPSERT, DELETE = WriteKind
 KEY = "External_Id__c"
@@ -128,13 +130,13 @@ def test_an_org_that_is_still_at_work_is_not_asked_twice(
     create = collections.create
 
     def slow(call: Any) -> Any:
-        time.sleep(1.5)
+        clock.sleep(1.5)
         return create(call)
 
     creates_by(monkeypatch, slow)
     done = accounts.write(INSERT, ROWS)
     assert {one["error_code"] for one in done} == {"UNKNOWN_OUTCOME"}
-    time.sleep(1.6)
+    clock.sleep(1.6)
     assert len(stored("Account", "Id")) == 3, "each once"
 
 
@@ -172,3 +174,62 @@ def test_a_call_that_is_refused_for_many_rows_is_given_up(
     assert codes.count("INVALID_FIELD") == 16 and codes.count("UNPROCESSED") == 184
     assert "nothing suits me" in done[199]["error_message"]
     assert len([r for r in org.requests() if "composite" in r["path"]]) < 60
+
+
+#: Values that the org keeps in another form than they are sent in.
+KEPT_OTHERWISE: dict[str, Any] = {
+    "Text__c": "  blanks  ",
+    "Short_Text__c": "a\r\nb",
+    "Checkbox__c": None,
+    "Number_18_8__c": Decimal("1.50000000"),
+    "Int__c": 7,
+    "Date__c": date(2024, 2, 29),
+    "Datetime__c": datetime(2024, 2, 29, 1, 2, 3, 456_000, tzinfo=UTC),
+    "Time__c": time(1, 2, 3, 4_000),
+    "Multi__c": "Two;One",
+    "Email__c": "A@B.example",
+    "Url__c": "",
+}
+
+
+@pytest.mark.parametrize("kind", [UPDATE, UPSERT])
+def test_what_the_org_keeps_in_another_form_is_found_equal(
+    hand: MakeHand, org: LocalOrg, kind: WriteKind
+) -> None:
+    hand().write(INSERT, [{"Name": "p", KEY: "P1"}])
+    traps = hand("Trap__c")
+    old = [{"Name": "v", KEY: f"k{n}", "Phone__c": "old"} for n in range(2)]
+    ids = [one["id"] for one in traps.write(INSERT, old)]
+    with org.store.writing() as cursor:
+        cursor.execute(
+            f"UPDATE {org.store.table('Trap__c')} SET CreatedDate = CreatedDate - INTERVAL 1 DAY"
+        )
+    key = "Id" if kind is UPDATE else KEY
+    keys = ids if kind is UPDATE else ["k0", "k1"]
+    rows = [
+        {key: keys[0], **KEPT_OTHERWISE, f"Account__r.{KEY}": "p1", "Phone__c": None},
+        {
+            key: keys[1],
+            **dict.fromkeys(KEPT_OTHERWISE),
+            f"Account__r.{KEY}": None,
+            "Phone__c": ALONE,
+        },
+    ]
+    org.set_fault("lost-answer", path=COLLECTIONS)
+    done = traps.write(kind, rows, key)
+    assert [(one["id"], one["success"], one["created"]) for one in done] == [
+        (i, True, False) for i in ids
+    ]
+    assert traps.bill.calls == 2, "one call that was lost, and one look"
+    # a difference in any field is seen
+    for name, value in KEPT_OTHERWISE.items():
+        if value in (None, ""):
+            continue
+        notes = broken_off(hand("Trap__c", policy=IMPATIENT), org, "lost-answer", kind, rows, key)
+        with org.store.writing() as cursor:
+            table = org.store.table("Trap__c")
+            cursor.execute(f'UPDATE {table} SET "{name}" = NULL WHERE Id = ?', [ids[0]])
+        org.clear_requests()
+        assert all(one["success"] for one in traps.write(kind, rows, key, notes=notes)), name
+        sent = [r for r in org.requests() if r["method"] == "PATCH"]
+        assert len(sent) == 1, f"{name} was another"
