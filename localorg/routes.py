@@ -18,6 +18,7 @@ from isthmus.localorg.resources import (
     limits,
     query,
     records,
+    search,
     sobjects,
     versions,
 )
@@ -95,6 +96,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("composite/sobjects/*/*", {"PATCH": collections.upsert}),
     Route("composite/sobjects/*", {"GET": collections.read, "POST": collections.read_posted}),
+    Route("search", {"GET": search.search}),
     Route("limits", {"GET": limits.limits}),
     Route("limits/recordCount", {"GET": limits.record_count}),
 )

@@ -13,6 +13,7 @@ _OFFERED = {
     "sobjects": "sobjects",
     "query": "query",
     "queryAll": "queryAll",
+    "search": "search",
     "limits": "limits",
     "jobs": "jobs",
     "composite": "composite",

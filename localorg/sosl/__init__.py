@@ -1,0 +1,1 @@
+"""SOSL: text searched for in several objects at once."""
