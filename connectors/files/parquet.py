@@ -161,7 +161,8 @@ def _distinct(chunk: Any, low: Any, high: Any) -> int | None:
     if not (isinstance(low, str | bytes) and chunk.has_dictionary_page):
         return None
     length = chunk.data_page_offset - chunk.dictionary_page_offset - _PAGE_HEADER
-    return max(1, round(length / (_LENGTH_BYTES + (len(low) + len(high)) / 2)))
+    values: int = round(length / (_LENGTH_BYTES + (len(low) + len(high)) / 2))
+    return max(1, values)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
