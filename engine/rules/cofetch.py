@@ -112,7 +112,8 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
     if sent.request.aggregates:
         return None
     path = (*above, key.column)
-    reducible = _reduces_child(draft, reduction, key)
+    key_of_parent = Origin(reduction.occurrence, reduction.column)
+    reducible = _is_reduced(draft, key, key_of_parent) and needs_its_lookups(draft, child)
     request = _with_lookup(sent.request, path, _lookup(looked_up, key.column, reducible))
     if request is None or Ability.LOOKUP not in sent.connector.abilities:
         return None
@@ -157,20 +158,49 @@ def can_be_fed(scan: PlannedScan) -> bool:
     return True
 
 
-def _reduces_child(draft: Draft, reduction: Reduction, key: Origin) -> bool:
+def _is_reduced(draft: Draft, key: Origin, parent: Origin) -> bool:
     """Whether children without a passing parent can be left out."""
-    parent = frozenset({Origin(reduction.occurrence, reduction.column)})
     return any(
-        r.occurrence == key.occurrence and r.column == key.column and r.keys == parent
+        r.occurrence == key.occurrence and r.column == key.column and r.keys == {parent}
         for r in draft.meaning.reductions
     )
+
+
+def needs_its_lookups(draft: Draft, index: int) -> bool:
+    """Whether rows of a scan's root are needed only where the scan has a row for them.
+
+    Where an outer join stands between the two, a row of the root is needed in any case.
+    """
+    scan = draft.scans[index]
+    if scan.fed is None:
+        return True
+    above = _looking(draft, scan.fed)
+    if above is None:
+        return False
+    key = Origin(draft.scans[above].occurrence, scan.fed.path[-1])
+    parent = Origin(scan.occurrence, scan.request.table.primary_key[0])
+    return _is_reduced(draft, key, parent) and needs_its_lookups(draft, above)
+
+
+def _looking(draft: Draft, fed: Fed) -> int | None:
+    """The scan whose foreign key is the last of a path."""
+    if len(fed.path) == 1:
+        return fed.by
+    above = Fed(fed.by, fed.path[:-1])
+    return next((i for i, scan in enumerate(draft.scans) if scan.fed == above), None)
 
 
 def _lookup(scan: PlannedScan, key: str, reducible: bool) -> Lookup:
     filtered = [c for p in scan.applied for c in columns_of(p)]
     columns = dict.fromkeys((*scan.request.table.primary_key, *scan.columns, *filtered))
     predicates: tuple[Predicate, ...] = scan.request.predicates if reducible else ()
-    return Lookup(key, scan.request.table, tuple(columns), predicates, scan.request.lookups)
+    below = scan.request.lookups if reducible else tuple(map(_unfiltered, scan.request.lookups))
+    return Lookup(key, scan.request.table, tuple(columns), predicates, below)
+
+
+def _unfiltered(lookup: Lookup) -> Lookup:
+    """The same rows, whatever holds of them."""
+    return replace(lookup, predicates=(), lookups=tuple(map(_unfiltered, lookup.lookups)))
 
 
 def _with_lookup(request: ScanRequest, path: tuple[str, ...], lookup: Lookup) -> ScanRequest | None:
