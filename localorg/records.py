@@ -5,6 +5,7 @@ Source: REST API Developer Guide, "sObject Rows" and "sObject Rows by External I
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,14 @@ class Written:
 
     id: str
     created: bool = False
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which state a record is in: when it was last changed, and a tag that no other state has."""
+
+    modified: datetime | None
+    tag: str
 
 
 #: What became of one record of several.
@@ -140,6 +149,14 @@ class Records:
         if error is not None or row is None:
             raise error or OrgError(404, "NOT_FOUND", "The requested resource does not exist")
         return as_json(sobject, chosen, row, base_path)
+
+    def version(self, name: str, record_id: str) -> Version | None:
+        """Tell a record's state; None for one that is not there or is deleted."""
+        row = self._row(self._sobject(name, "retrieve"), record_id)
+        if row is None or row["IsDeleted"]:
+            return None
+        tag = f'"{zlib.crc32(repr(sorted(row.items())).encode()):08x}"'
+        return Version(row.get("LastModifiedDate") or row["SystemModstamp"], tag)
 
     def find(self, name: str, field_name: str, value: str) -> str:
         """Give the id of the one record with that external id value; 404 for none.

@@ -84,6 +84,7 @@ ROUTES: tuple[Route, ...] = (
         {"GET": bulk_ingest.results},
     ),
     Route("composite", {"POST": composite.composite}),
+    Route("composite/graph", {"POST": composite.graph}),
     Route("composite/batch", {"POST": composite.batch}),
     Route("composite/tree/*", {"POST": composite.tree}),
     Route(

@@ -1,6 +1,6 @@
-"""Composite, Batch and Tree: several requests, or a tree of records, in one call.
+"""Composite, Graph, Batch and Tree: several requests, or a tree of records, in one call.
 
-Source: REST API Developer Guide, "Composite", "Batch" and "sObject Tree".
+Source: REST API Developer Guide, "Composite", "Composite Graph", "Batch" and "sObject Tree".
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from isthmus.localorg.composite import graphs
 from isthmus.localorg.composite import tree as trees
 from isthmus.localorg.composite.outcomes import Undone
 from isthmus.localorg.composite.references import resolve
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response, refusal
 from isthmus.localorg.packed import PackedResponse
-from isthmus.localorg.resources.call import Call
+from isthmus.localorg.resources.call import Call, not_found
 from isthmus.localorg.wire import json_bytes
 
 #: Requests of one call, and how many of them may be queries or collections.
@@ -33,6 +34,10 @@ _ROLLED_BACK = OrgError(
     "PROCESSING_HALTED",
     "The transaction was rolled back since another operation in the same transaction failed.",
 )
+_GRAPH_HALTED = OrgError(
+    400, "PROCESSING_HALTED", "The graph was not processed because too many others failed."
+)
+_GRAPHS_SINCE = 50.0
 _HALTED = OrgError(
     412, "BATCH_PROCESSING_HALTED", "Batch processing is halted because a request failed."
 )
@@ -55,20 +60,30 @@ def composite(call: Call) -> Response:
     parts = _parts(sent.get("compositeRequest"))
     answers: dict[str, Response] = {}
     if sent.get("allOrNone") is True:
-        try:
-            with call.org.records.together():
-                if not _run(call, parts, answers, stop=True):
-                    raise Undone
-        except Undone:
-            failed = next(name for name, made in answers.items() if _failed(made))
-            answers = {
-                part.reference: answers[failed] if part.reference == failed else _told(_ROLLED_BACK)
-                for part in parts
-            }
+        answers, _ = _run_whole(call, parts)
     else:
         _run(call, parts, answers, stop=False)
-    entries = [_entry(part.reference, answers[part.reference]) for part in parts]
-    return Response(200, {"compositeResponse": entries}, rows=_rows(answers.values()))
+    return Response(200, _entries(parts, answers), rows=_rows(answers.values()))
+
+
+def graph(call: Call) -> Response:
+    """`POST composite/graph`: graphs of records, each of them written whole or not at all."""
+    if float(call.version) < _GRAPHS_SINCE:
+        raise not_found()
+    given = graphs.read(call.request.json_object())
+    made, failures = [], 0
+    for one in given:
+        parts = _parts(one.requests, graphs.MAX_NODES, heavy=graphs.MAX_NODES)
+        nodes = {part.reference: (part.method, part.url, part.body) for part in parts}
+        graphs.check(one.graph_id, nodes)
+        if failures >= graphs.MAX_FAILURES:
+            answers, good = {part.reference: _told(_GRAPH_HALTED) for part in parts}, False
+        else:
+            answers, good = _run_whole(call, parts)
+        failures += not good
+        entry = {"graphId": one.graph_id, "graphResponse": _entries(parts, answers)}
+        made.append({**entry, "isSuccessful": good})
+    return Response(200, {"graphs": made})
 
 
 def batch(call: Call) -> Response:
@@ -95,6 +110,20 @@ def tree(call: Call) -> Response:
     made = trees.plant(call.org.records, nodes, now=call.now, user_id=call.session.user.id)
     body = {"hasErrors": made.failed, "results": made.results}
     return Response(400 if made.failed else 201, body)
+
+
+def _run_whole(call: Call, parts: list[Part]) -> tuple[dict[str, Response], bool]:
+    """Run the requests all or none; give their answers, and whether all went well."""
+    answers: dict[str, Response] = {}
+    try:
+        with call.org.records.together():
+            if not _run(call, parts, answers, stop=True):
+                raise Undone
+    except Undone:
+        failed = next(name for name, made in answers.items() if _failed(made))
+        told = {part.reference: _told(_ROLLED_BACK) for part in parts}
+        return {**told, failed: answers[failed]}, False
+    return answers, True
 
 
 def _run(call: Call, parts: list[Part], answers: dict[str, Response], *, stop: bool) -> bool:
@@ -146,14 +175,14 @@ def _one_of_batch(call: Call, one: Any, *, first: bool) -> Response:
     return _ask(call, str(one["method"]), url, one.get("richInput"), {})
 
 
-def _parts(given: Any) -> list[Part]:
-    if not isinstance(given, list) or not 0 < len(given) <= MAX_REQUESTS:
-        raise _unfit(f"compositeRequest must be a list of 1 to {MAX_REQUESTS} requests")
+def _parts(given: Any, most: int = MAX_REQUESTS, *, heavy: int = MAX_HEAVY) -> list[Part]:
+    if not isinstance(given, list) or not 0 < len(given) <= most:
+        raise _unfit(f"compositeRequest must be a list of 1 to {most} requests")
     parts = [_part(one) for one in given]
     names = [part.reference for part in parts]
     if len(set(names)) < len(names):
         raise _unfit("Each referenceId may be used once")
-    if sum(bool(_HEAVY.match(part.url)) for part in parts) > MAX_HEAVY:
+    if sum(bool(_HEAVY.match(part.url)) for part in parts) > heavy:
         raise _unfit(f"At most {MAX_HEAVY} requests may be queries or collections")
     return parts
 
@@ -170,6 +199,10 @@ def _part(one: Any) -> Part:
     if not isinstance(url, str) or not url.startswith("/services/data/v"):
         raise _unfit(f"{reference}: url must begin with /services/data/vXX.X, not be {url}")
     return Part(reference, method, url, one.get("body"), one.get("httpHeaders") or {})
+
+
+def _entries(parts: list[Part], answers: Mapping[str, Response]) -> dict[str, Any]:
+    return {"compositeResponse": [_entry(one.reference, answers[one.reference]) for one in parts]}
 
 
 def _entry(reference: str, made: Response) -> dict[str, Any]:

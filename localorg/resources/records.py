@@ -11,8 +11,15 @@ from urllib.parse import quote
 from isthmus.localorg import replication
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.exchange import Response
-from isthmus.localorg.records import SeveralMatches
+from isthmus.localorg.records import SeveralMatches, Written
 from isthmus.localorg.resources.call import Call
+from isthmus.localorg.resources.conditions import (
+    TAGGED,
+    check_change,
+    conditional,
+    headers,
+    unchanged,
+)
 
 _CREATED_SINCE = 46.0  # the version from which an upsert tells whether it created
 
@@ -32,11 +39,14 @@ def retrieve(call: Call) -> Response:
 
 
 def update(call: Call) -> Response:
-    """`PATCH sobjects/T/ID`: 204."""
+    """`PATCH sobjects/T/ID`: 204, or 412 when it is not as the headers say."""
     name = call.sobject(call.parts[0]).name
-    call.org.records.update(
-        name, call.parts[1], _payload(call), now=call.now, user_id=call.session.user.id
-    )
+    records = call.org.records
+    with records.together():
+        _check_change(call, name, call.parts[1])
+        records.update(
+            name, call.parts[1], _payload(call), now=call.now, user_id=call.session.user.id
+        )
     return Response(204)
 
 
@@ -60,15 +70,7 @@ def upsert(call: Call) -> Response:
     """`PATCH sobjects/T/FIELD/VALUE`: 201 created; changed: 200, or 204 before v46."""
     name = call.sobject(call.parts[0]).name
     try:
-        made = call.org.records.upsert(
-            name,
-            call.parts[1],
-            call.parts[2],
-            _payload(call),
-            now=call.now,
-            user_id=call.session.user.id,
-            update_only=call.request.params.get("updateOnly", "").lower() == "true",
-        )
+        made = _upserted(call, name)
     except SeveralMatches as several:
         return _choices(call, several)
     body: dict[str, Any] = {"id": made.id, "success": True, "errors": []}
@@ -77,6 +79,24 @@ def upsert(call: Call) -> Response:
     elif not made.created:
         return Response(204)
     return _created(call, name, body) if made.created else Response(200, body)
+
+
+def _upserted(call: Call, name: str) -> Written:
+    records, (_, field, value) = call.org.records, call.parts
+    with records.together():
+        if conditional(call.request):
+            found = _held_by(call, name, field, value)
+            if found is not None:
+                _check_change(call, name, found)
+        return records.upsert(
+            name,
+            field,
+            value,
+            _payload(call),
+            now=call.now,
+            user_id=call.session.user.id,
+            update_only=call.request.params.get("updateOnly", "").lower() == "true",
+        )
 
 
 def delete_by_key(call: Call) -> Response:
@@ -109,11 +129,36 @@ def deleted(call: Call) -> Response:
     return Response(200, body, rows=len(body["deletedRecords"]))
 
 
+def _held_by(call: Call, name: str, field: str, value: str) -> str | None:
+    """The record that an upsert will change, if there is one."""
+    try:
+        return call.org.records.find(name, field, value)
+    except SeveralMatches:
+        raise
+    except OrgError:  # there is none, or the upsert will say what is wrong
+        return None
+
+
+def _check_change(call: Call, name: str, record_id: str) -> None:
+    if conditional(call.request):
+        version = call.org.records.version(name, record_id)
+        if version is not None:  # else the change itself says what is wrong
+            check_change(call.request, name, version)
+
+
 def _record(call: Call, name: str, record_id: str) -> Response:
     asked = call.request.params.get("fields")
     fields = asked.split(",") if asked else None
     body = call.org.records.retrieve(name, record_id, fields=fields, base_path=call.base)
-    return Response(200, body, rows=1)
+    if name != TAGGED and not conditional(call.request):
+        return Response(200, body, rows=1)
+    version = call.org.records.version(name, record_id)
+    if version is None:  # deleted this moment
+        raise OrgError(404, "ENTITY_IS_DELETED", "entity is deleted")
+    told = headers(name, version)
+    if unchanged(call.request, name, version):
+        return Response(304, headers=told)
+    return Response(200, body, headers=told, rows=1)
 
 
 def _payload(call: Call) -> dict[str, Any]:
