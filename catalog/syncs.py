@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from isthmus.catalog.durations import duration
 from isthmus.catalog.kinds import Key, SourceKind, checked_options, unknown_key
+from isthmus.catalog.schedules import Schedule, read_schedule
 from isthmus.catalog.targets import TargetConfig, read_target
 from isthmus.catalog.toml_places import Places
 from isthmus.errors import ConfigError, Place
@@ -44,6 +45,7 @@ _KEYS: Final = {
     "refresh": Key("how often columns that move no cursor are read whole", (dict,)),
     "drift": Key("what becomes of columns that change", (dict,)),
     "rows_per_part": Key("how many rows are fetched between two safe points", (int,)),
+    "schedule": Key("when isthmus sync serve runs it", (str, dict)),
 }
 _ROWS_PER_PART: Final = 50_000
 
@@ -88,6 +90,7 @@ class SyncSpec:
         drift: what is done when columns change.
         rows_per_part: how many rows are fetched between two safe points.
         direction: ``out`` of the sources, into the target.
+        schedule: when it runs by itself, where syncs are served; None: never.
         place: where it stands in the project file.
     """
 
@@ -106,6 +109,7 @@ class SyncSpec:
     drift: Drift = field(default_factory=Drift)
     rows_per_part: int = _ROWS_PER_PART
     direction: Literal["out"] = "out"
+    schedule: Schedule | None = None
     place: Place | None = None
 
 
@@ -196,6 +200,9 @@ def read_sync(
         refresh=_refresh(checked.get("refresh", {}), (*path, "refresh"), places),
         drift=_drift(checked.get("drift", {}), (*path, "drift"), places, folder),
         rows_per_part=_at_least_one(checked, path, places),
+        schedule=read_schedule(given["schedule"], (*path, "schedule"), places, folder)
+        if "schedule" in given
+        else None,
         place=place,
     )
     _check_together(spec, path, places)

@@ -40,6 +40,7 @@ from isthmus.engine.state import AUTO, StateFolder, find_folder
 from isthmus.engine.sync.book import RUNS, SyncBook
 from isthmus.engine.sync.result import SyncPlan, SyncRun
 from isthmus.engine.sync.room import SyncRoom
+from isthmus.engine.sync.serving import ServedSyncs
 from isthmus.engine.sync.sync import OnProgress
 from isthmus.engine.syntax import Statement, parse
 from isthmus.engine.writes.from_data import DataRows
@@ -500,6 +501,18 @@ class Connection:
         self._check_open()
         room = self._sync_room()
         return room.plan(room.spec(what, given), full=full, terms=self._free_terms())
+
+    def serve_syncs(self, told: Callable[[str], object] = print) -> ServedSyncs:
+        """The syncs of the project that have a schedule; ``.serve()`` runs them at their times.
+
+        Args:
+            told: called with a line for each run that begins, ends, fails or is left out.
+
+        Raises:
+            ConfigError: no sync has a schedule.
+        """
+        self._check_open()
+        return ServedSyncs(self, self._syncs, told)
 
     def connector(self, source: str) -> Connector:
         """What reads a source."""

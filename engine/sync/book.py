@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,7 +63,8 @@ class RunRecord:
         subject: what is copied.
         target: where to, without secrets.
         mode: ``full`` or ``incremental``.
-        state: ``running``, ``done``, ``failed``, or ``broken off`` where its process died.
+        state: ``running``, ``done``, ``failed``, ``broken off`` where its process died, or
+            ``left out`` where its time came and it could not begin.
         started: when, by this machine's clock.
         ended: None while it runs.
         rows_in: rows that were fetched, those that an earlier run had staged among them.
@@ -136,6 +137,21 @@ class SyncBook:
             book.execute(
                 "UPDATE runs SET state = 'broken off' WHERE sync = ? AND state = 'running'", [sync]
             )
+
+    def last_begun(self, sync: str) -> datetime | None:
+        """When the last run of a sync began, or was left out; None: there was none."""
+        with self._opened() as book:
+            found = book.execute("SELECT max(started) FROM runs WHERE sync = ?", [sync]).fetchone()
+        return None if found[0] is None else datetime.fromisoformat(found[0])
+
+    def calls_since(self, sync: str, moment: datetime) -> int:
+        """How many calls the runs of a sync have made that began since a moment."""
+        with self._opened() as book:
+            found = book.execute(
+                "SELECT coalesce(sum(calls), 0) FROM runs WHERE sync = ? AND started >= ?",
+                [sync, _stored(moment.astimezone(UTC))],
+            ).fetchone()
+        return int(found[0])
 
     def table(self) -> pa.Table:
         """Every run, the latest first, as `RUNS`.

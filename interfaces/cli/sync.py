@@ -78,6 +78,34 @@ def listed(context: click.Context, project: str | None) -> None:
         click.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
 
 
+@sync.command()
+@click.option("--allow-writes", is_flag=True, help="Run syncs that write into sources, too.")
+@project_option
+@click.pass_context
+def serve(context: click.Context, allow_writes: bool, project: str | None) -> None:
+    """Run the syncs that have a schedule at their times, until stopped (Ctrl-C, or SIGTERM).
+
+    A run that goes on then is broken off, and taken up by the next one.
+    """
+    import signal
+    from types import FrameType
+
+    import isthmus
+
+    allowed = True if allow_writes else None
+    with isthmus.connect(_project(context, project), allow_writes=allowed) as connection:
+        served = connection.serve_syncs(lambda line: click.echo(line, err=True))
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            served.stop()
+
+        signal.signal(signal.SIGTERM, on_signal)
+        signal.signal(signal.SIGINT, on_signal)
+        for name, moment in served.upcoming.items():
+            click.echo(f"{name}: next at {moment:%Y-%m-%d %H:%M:%S %Z}", err=True)
+        served.serve()
+
+
 _LAST_RUNS = """
 SELECT sync, arg_max(state, started), max(started) FROM isthmus.sync_runs GROUP BY sync"""
 
