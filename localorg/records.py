@@ -23,7 +23,7 @@ from isthmus.localorg.records_read import as_json
 from isthmus.localorg.schema import Field, Schema, SObject
 from isthmus.localorg.store import Store, columns, quoted
 from isthmus.localorg.values import to_stored
-from isthmus.localorg.writes import checks, deleting, lookups, payload, table
+from isthmus.localorg.writes import checks, deleting, lookups, merging, payload, table
 from isthmus.localorg.writes.deleting import By, Touched
 from isthmus.localorg.writes.derive import derive, read_by
 from isthmus.localorg.writes.draft import Draft, Row, sound
@@ -33,6 +33,7 @@ from isthmus.localorg.writes.validation import Rulebook
 
 #: Says what stands in the way of a write: of which object, to which record (or none), given what.
 Hazard = Callable[[str, str, Mapping[str, Any]], OrgError | None]
+_MOST_MERGED = 2
 Changes = Sequence[tuple[str | None, Mapping[str, Any]]]
 
 
@@ -210,6 +211,53 @@ class Records:
                 self._store, unit.cursor, sobject, row["Id"], by, died=died
             ):
                 unit.note(one, now, user_id)
+            merging.release(self._store, unit.cursor, sobject, row["Id"])
+
+    def merge(
+        self,
+        name: str,
+        master_id: str,
+        merged_ids: Sequence[str],
+        payload: Mapping[str, Any],
+        *,
+        now: datetime,
+        user_id: str,
+    ) -> list[str]:
+        """Make records part of a master, changed as `payload` says; gives the ids that moved over.
+
+        Accounts, contacts, leads and cases can be merged, two at a time into a third.
+        """
+        sobject = self._sobject(name, "delete")
+        if not sobject.raw.get("mergeable"):
+            message = f"Entity type is not supported for merge: {sobject.name}"
+            raise OrgError(400, "INVALID_OPERATION", message)
+        full = [ids.normalise(one) or one for one in (master_id, *merged_ids)]
+        if not 1 < len(full) <= _MOST_MERGED + 1 or len(set(full)) < len(full):
+            message = f"Give a master and 1 to {_MOST_MERGED} other records to merge"
+            raise OrgError(400, "INVALID_OPERATION", message)
+        with self.together() as unit:
+            known = lookups.states(self._store, unit.cursor, sobject, full)
+            for one in full:
+                error = self._undeletable(sobject, one, ids.normalise(one), known)
+                if error is not None:
+                    raise error
+            self.update(name, full[0], payload, now=now, user_id=user_id)
+            by = By(self._log.stamp(now), user_id)
+            touched = merging.merge(self._store, unit.cursor, sobject, full[0], full[1:], by)
+            for each in touched:
+                unit.note(each, now, user_id)
+        return [each.id for each in touched if each.kind is Kind.UPDATE]
+
+    def empty_bin(self, name: str, record_id: str) -> None:
+        """Remove a deleted record for good."""
+        sobject = self._sobject(name, "delete")
+        with self.together() as unit:
+            row = self._row(sobject, record_id)
+            if row is None or not row["IsDeleted"]:
+                message = "Entity is not in the recycle bin"
+                raise OrgError(400, "ENTITY_NOT_IN_RECYCLEBIN", message)
+            table = self._store.table(sobject.name)
+            unit.cursor.execute(f"DELETE FROM {table} WHERE Id = ?", [row["Id"]])
 
     def upsert(
         self,

@@ -67,7 +67,7 @@ def delete(
             query = f"DELETE FROM {store.table(entity)} WHERE Id IN (SELECT unnest(?))"
             cursor.execute(query, [ids])
         else:
-            _mark(store, cursor, target, ids, True, by)
+            mark(store, cursor, target, ids, True, by)
     return made
 
 
@@ -81,9 +81,9 @@ def undelete(
     died: datetime,
 ) -> list[Touched]:
     """Take a record out of the recycle bin with the children that died at the same moment."""
-    _mark(store, cursor, sobject, [record_id], False, by)
+    mark(store, cursor, sobject, [record_id], False, by)
     touched = [Touched(sobject.name, record_id, Kind.UNDELETE)]
-    for link in _links(store, sobject):
+    for link in links(store, sobject):
         if link.cascade and link.child.undeletable:
             for child_id in _died_with(store, cursor, link, record_id, died):
                 touched += undelete(store, cursor, link.child, child_id, by, died=died)
@@ -91,7 +91,7 @@ def undelete(
 
 
 @dataclass(frozen=True)
-class _Link:
+class Link:
     """A lookup seen from the object it points to, and what a delete does to it."""
 
     child: SObject
@@ -106,18 +106,18 @@ class _Tree:
 
     store: Store
     cursor: duckdb.DuckDBPyConnection
-    hanging: dict[_Key, list[tuple[_Link, str]]] = field(default_factory=dict)
+    hanging: dict[_Key, list[tuple[Link, str]]] = field(default_factory=dict)
     gone: dict[_Key, None] = field(default_factory=dict)
     emptied: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def grow(self, sobject: SObject, record_ids: Sequence[str]) -> None:
         """Look up what hangs on records, and on that, and so on."""
-        links = tuple(_links(self.store, sobject))
-        if not links or not record_ids:
+        found = tuple(links(self.store, sobject))
+        if not found or not record_ids:
             return
         below: dict[str, list[str]] = {}
-        for at, parent, child_id in self._children(links, record_ids):
-            link = links[at]
+        for at, parent, child_id in self._children(found, record_ids):
+            link = found[at]
             self.hanging.setdefault((sobject.name, parent), []).append((link, child_id))
             if link.cascade and (link.child.name, child_id) not in self.hanging:
                 below.setdefault(link.child.name, []).append(child_id)
@@ -166,27 +166,28 @@ class _Tree:
         touched.append(Touched(*key, Kind.DELETE))
 
     def _children(
-        self, links: Sequence[_Link], record_ids: Sequence[str]
+        self, found: Sequence[Link], record_ids: Sequence[str]
     ) -> list[tuple[int, str, str]]:
         parts = " UNION ALL ".join(
             f"SELECT {at} AS link, {quoted(link.field.name)} AS parent, Id"
             f" FROM {self.store.table(link.child.name)}"
             f" WHERE {quoted(link.field.name)} IN (SELECT id FROM wanted) AND NOT IsDeleted"
-            for at, link in enumerate(links)
+            for at, link in enumerate(found)
         )
         query = f"WITH wanted AS (SELECT unnest(?) AS id) {parts} ORDER BY link, Id"
         return self.cursor.execute(query, [list(record_ids)]).fetchall()
 
 
-def _links(store: Store, sobject: SObject) -> Iterator[_Link]:
+def links(store: Store, sobject: SObject) -> Iterator[Link]:
+    """List the lookups that point to an object."""
     for link in sobject.raw["childRelationships"]:
         child = store.schema.get(link["childSObject"] or "")
         found = child.field(link["field"]) if child else None
         if child is not None and found is not None:
-            yield _Link(child, found, bool(link["cascadeDelete"]), bool(link["restrictedDelete"]))
+            yield Link(child, found, bool(link["cascadeDelete"]), bool(link["restrictedDelete"]))
 
 
-def _held(record_id: str, link: _Link, child_id: str) -> OrgError:
+def _held(record_id: str, link: Link, child_id: str) -> OrgError:
     message = (
         f"Your attempt to delete {record_id} could not be completed because it is "
         f"associated with the following {link.child.label.lower()}: {child_id}"
@@ -197,7 +198,7 @@ def _held(record_id: str, link: _Link, child_id: str) -> OrgError:
 def _died_with(
     store: Store,
     cursor: duckdb.DuckDBPyConnection,
-    link: _Link,
+    link: Link,
     record_id: str,
     died: datetime,
 ) -> list[str]:
@@ -224,7 +225,7 @@ def _empty(
     cursor.execute(query, [stamp, list(parents)])
 
 
-def _mark(
+def mark(
     store: Store,
     cursor: duckdb.DuckDBPyConnection,
     sobject: SObject,
@@ -232,6 +233,7 @@ def _mark(
     deleted: bool,
     by: By,
 ) -> None:
+    """Put records into the recycle bin, or take them out."""
     changes: dict[str, object] = {"IsDeleted": deleted, "SystemModstamp": by.stamp}
     if sobject.field("LastModifiedDate"):
         changes |= {"LastModifiedDate": by.stamp, "LastModifiedById": by.user_id}
