@@ -35,7 +35,7 @@ from isthmus.connectors.predicates import IsNull, Predicate, columns_of
 from isthmus.connectors.testing_abilities import AbilityContract
 from isthmus.connectors.testing_rows import Rows, all_rows, bag, bag_of, read, request
 from isthmus.connectors.truth import passes, predicates_for
-from isthmus.errors import Cancelled, DeadlineExceeded
+from isthmus.errors import Cancelled, DeadlineExceeded, Refused
 
 __all__ = ["ConnectorContract", "read"]
 
@@ -311,6 +311,13 @@ class ConnectorContract(AbilityContract):
         with pytest.raises(Cancelled):
             read(connector, connector.plan(request(table, ())), context)
         assert 0.2 < time.monotonic() - started < 1.3
+
+    def test_a_source_that_is_not_written_to_says_so(self, connector: Connector) -> None:
+        if Ability.WRITE in connector.abilities:
+            assert connector.writer() is not None  # `testing_writes` demands the rest
+            return
+        with pytest.raises(Refused, match=connector.name):
+            connector.writer()
 
     def test_a_check_finds_a_working_source_well(self, connector: Connector) -> None:
         findings = list(connector.check())

@@ -38,7 +38,7 @@ class Around:
         notes: of the chunk.
         now: the org's time, as it last told it.
         me: gives the id of the user that writes.
-        claimed: ids of records that this process made for other rows.
+        claimed: ids of records that this process made for other chunks.
     """
 
     calls: Calls

@@ -49,7 +49,7 @@ class Witness:
     Attributes:
         since: the org's time when they were about to be sent for the first time.
         me: gives the id of the user that writes.
-        claimed: ids of records that this process made for other rows.
+        claimed: ids of records that this process made for other chunks.
         wait: waits a while before another look, which counts from 0.
     """
 

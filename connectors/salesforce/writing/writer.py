@@ -70,7 +70,7 @@ class SalesforceWriter:
         self._clock = ServerClock()
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._claimed: deque[str] = deque(maxlen=_CLAIMED)
+        self._claimed: deque[tuple[str, str]] = deque(maxlen=_CLAIMED)
 
     def plan(self, request: WriteRequest) -> WriteFragment:
         """How a request is carried out (`plan.fragment_of`).
@@ -119,10 +119,10 @@ class SalesforceWriter:
         outcomes = dict(batch.faults)
         sound = [row for row in range(len(batch)) if row not in outcomes]
         if sound:
-            around = self._around(fragment.request, notes, context)
+            around = self._around(fragment.request, chunk.key, notes, context)
             done = self._written(fragment, batch.take(sound), around)
             outcomes |= {sound[number]: outcome for number, outcome in done.items()}
-        self._claim(outcomes.values())
+        self._claim(chunk.key, outcomes.values())
         return table_of(chunk.rows.positions, outcomes)
 
     def tidy(self, notes: Notes, context: ReadContext) -> None:
@@ -162,7 +162,9 @@ class SalesforceWriter:
     def _looking(self, context: ReadContext) -> Looking:
         return Looking(self._source, self._connect(context), self._concurrency, context)
 
-    def _around(self, request: WriteRequest, notes: Notes, context: ReadContext) -> Around:
+    def _around(
+        self, request: WriteRequest, chunk: str, notes: Notes, context: ReadContext
+    ) -> Around:
         calls = self._calls(f"{_DOING[request.kind]} {request.table.name}", context)
         if self._clock.told is None:
             self._identified(calls)
@@ -172,7 +174,7 @@ class SalesforceWriter:
             notes=notes,
             now=self._clock.told or datetime.now(UTC),
             me=lambda: self._identified(calls),
-            claimed=self._claims,
+            claimed=lambda: self._claims(chunk),
         )
 
     def _identified(self, calls: Calls) -> str:
@@ -186,11 +188,12 @@ class SalesforceWriter:
                 self._me = me
         return full_id(me) or me
 
-    def _claim(self, outcomes: Iterable[Outcome]) -> None:
+    def _claim(self, chunk: str, outcomes: Iterable[Outcome]) -> None:
         """Remember new records: none of them is what a lost answer of another chunk told of."""
         with self._lock:
-            self._claimed.extend(o.id for o in outcomes if o.created and o.id)
+            self._claimed.extend((chunk, o.id) for o in outcomes if o.created and o.id)
 
-    def _claims(self) -> set[str]:
+    def _claims(self, chunk: str) -> set[str]:
+        """The records that other chunks have made."""
         with self._lock:
-            return set(self._claimed)
+            return {id for maker, id in self._claimed if maker != chunk}

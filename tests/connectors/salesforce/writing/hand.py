@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self.chunk = uuid.uuid4().hex
 
     def get(self, name: str) -> str | None:
         return self.kept.get(name)
@@ -107,7 +109,7 @@ class Hand:
         request = self.request(kind, rows, key, **more)
         writer, context = self.crm.writer(), context or ReadContext()
         self.notes = notes if notes is not None else Notebook()
-        chunk = Chunk("w1-0", self.rows(request, rows), datetime.now(UTC))
+        chunk = Chunk(self.notes.chunk, self.rows(request, rows), datetime.now(UTC))
         try:
             outcomes = writer.write(writer.plan(request), chunk, self.notes, context)
         finally:

@@ -233,3 +233,12 @@ def test_what_the_org_keeps_in_another_form_is_found_equal(
         assert all(one["success"] for one in traps.write(kind, rows, key, notes=notes)), name
         sent = [r for r in org.requests() if r["method"] == "PATCH"]
         assert len(sent) == 1, f"{name} was another"
+
+
+def test_one_chunk_twice_in_one_process_is_written_once(hand: MakeHand, stored: Stored) -> None:
+    """As where its outcomes could not be kept."""
+    for rows, key in ((ROWS, None), ([{**row, KEY: f"k{n}"} for n, row in enumerate(ROWS)], KEY)):
+        accounts = hand()
+        first = accounts.write(INSERT, rows, key)
+        assert accounts.write(INSERT, rows, key, notes=accounts.notes) == first
+    assert len(stored("Account", "Id")) == 4
