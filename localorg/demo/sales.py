@@ -113,7 +113,10 @@ def opportunity(world: World) -> Spec:
         "StageName": "stage",
         "Amount": "money",
         "Probability": "odds",
-        "ExpectedRevenue": "(money::DECIMAL(28,2) * odds / 100)::DECIMAL(18,2)",
+        # Division would make it a DOUBLE, which rounds the largest amounts up to a digit more.
+        "ExpectedRevenue": (
+            "(money::DECIMAL(28,2) * odds::DECIMAL(6,2) * 0.01::DECIMAL(2,2))::DECIMAL(18,2)"
+        ),
         "TotalOpportunityQuantity": dice.sometimes("pieces", 40, dice.below("pieces", 500)),
         "CloseDate": "closing",
         "Type": dice.sometimes("type", 80, dice.pick("type", world.values(name, "Type"))),

@@ -38,6 +38,19 @@ def test_scale_1(demo: Store, name: str, count: int) -> None:
     assert one(demo, name, "SELECT count(DISTINCT Id) FROM {t}") == count
 
 
+@pytest.mark.parametrize(("seed", "scale"), [(8, 0.05), (5, 0.05), (5, 0.3)])
+def test_the_largest_amount_has_a_revenue_to_expect(
+    schema: Schema, seed: int, scale: float
+) -> None:
+    """Of the largest amount at 100 %, a DOUBLE expects a digit more than the field has."""
+    store = Store(schema)
+    generate(store, schema, scale, seed, NOW)
+    expected = "(Amount::DECIMAL(30,2) * Probability::DECIMAL(4,0) * 0.01::DECIMAL(2,2))"
+    wrong = f"WHERE ExpectedRevenue IS DISTINCT FROM {expected}::DECIMAL(18,2)"
+    assert rows(store, "Opportunity", f"SELECT Amount, Probability FROM {{t}} {wrong}") == []
+    assert one(store, "Opportunity", "SELECT max(Amount) FROM {t}") >= Decimal("9999999999999999")
+
+
 def test_a_seed_gives_the_same_rows_and_another_seed_others(schema: Schema) -> None:
     def make(seed: int) -> Store:
         store = Store(schema)
