@@ -14,7 +14,7 @@ from isthmus.connectors.predicates import Value
 from isthmus.engine import recheck
 from isthmus.engine.child_rows import child_rows, children_of, parent_rows
 from isthmus.engine.expand import expanded
-from isthmus.engine.keys import KeySet, key_predicates
+from isthmus.engine.keys import KeySet, with_keys
 from isthmus.engine.ledger import Terms
 from isthmus.engine.lookup_rows import looked_up_rows
 from isthmus.engine.plan import Fed, KeyPush, PlannedScan, plan_request
@@ -78,6 +78,7 @@ class Feeds:
         deadline: `time.monotonic()` after which reading stops.
         folder: where rows wait that memory can't hold.
         terms: meter each read, and learn from it.
+        reopened: whether DuckDB may open a scan again, as a recursion does: all rows are kept.
     """
 
     def __init__(
@@ -88,8 +89,11 @@ class Feeds:
         deadline: float | None,
         folder: str,
         terms: Terms,
+        *,
+        reopened: bool = False,
     ) -> None:
         self._scans = scans
+        self._reopened = reopened
         self._connectors = connectors
         self._cancelled = cancelled
         self._deadline = deadline
@@ -159,8 +163,8 @@ class Feeds:
         return self._producers[index]
 
     def _is_shared(self, index: int) -> bool:
-        """Whether others need its rows too."""
-        return any(
+        """Whether its rows are needed by others, too, or again."""
+        return self._reopened or any(
             (s.fed is not None and s.fed.by == index)
             or (s.keys is not None and any(i == index for i, _ in s.keys.sources))
             for s in self._scans
@@ -212,8 +216,7 @@ class Feeds:
                 return plain
             if not values:
                 return None
-            more = key_predicates(keys.column, values)
-            request = replace(scan.request, predicates=(*scan.request.predicates, *more))
+            request = with_keys(scan.request, keys.column, values)
             fragment = plan_request(scan.connector, request)
             costs_less = plain.estimate.calls < fragment.estimate.calls
             return plain if costs_less and not keys.anyway else fragment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ __all__ = ["Run"]
 _POLL_SECONDS = 0.1
 _BATCHES_AHEAD = 4
 _ROWS_PER_BATCH = 65_536
+#: A recursion opens a scan once for each of its steps. The word may stand for something else.
+_RECURSIVE = re.compile(r"\brecursive\b", re.IGNORECASE)
 
 
 class Run:
@@ -71,6 +74,8 @@ class Run:
         self._lock = threading.Lock()
         self._feeds: Feeds | None = None
         self._waiting: list[Feed] = []
+        self._opened: list[Feed] = []
+        self._recursive = _RECURSIVE.search(resolved.sql) is not None
         self._unplanned: list[Producer] = []
         self._queue: queue.Queue[pa.RecordBatch | None] = queue.Queue(_BATCHES_AHEAD)
         self._schema_ready = threading.Event()
@@ -94,6 +99,7 @@ class Run:
             self._deadline,
             self._spill_folder,
             self._terms,
+            reopened=self._recursive,
         )
         now = datetime.now(UTC)
         self.as_of = {scan.fragment.source: now for scan in self.planned}
@@ -116,6 +122,17 @@ class Run:
             planned = feed.scan
             if planned.occurrence == scan.occurrence.number and planned.feeds(columns, offers):
                 del self._waiting[i]
+                self._opened.append(feed)
+                return feed
+        return self._reopened(scan, columns, offers) if self._recursive else None
+
+    def _reopened(
+        self, scan: Scan, columns: tuple[str, ...], offers: tuple[Offer, ...]
+    ) -> Feed | None:
+        """A feed that has been read before, and whose rows are kept; a LIMIT held for that once."""
+        for feed in self._opened:
+            same = feed.scan.occurrence == scan.occurrence.number
+            if same and feed.scan.feeds(columns, offers) and feed.scan.request.limit is None:
                 return feed
         return None
 

@@ -88,9 +88,8 @@ def ask(
                     coverage.update(pushed_in(result.plan))
                 if log is not None and unlike is not None:
                     unlike += log.differences(result, whole=sys.exc_info()[0] is None)
-                    # Without DuckDB's hook, and where a recursion opens a scan again, what is sent
-                    # is known only then.
-                    if _duckdb_scan.has_hook() and " RECURSIVE " not in query.sql:
+                    # Without DuckDB's hook, what is sent is known only when a scan is opened.
+                    if _duckdb_scan.has_hook():
                         unlike += log.unplanned(result)
     except IsthmusError as error:
         return Answer(error=_kind(error), message=str(error))
