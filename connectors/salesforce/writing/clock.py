@@ -1,4 +1,4 @@
-"""The org's time, as its last answer told it (the ``Date`` header), and who we are there."""
+"""The org's time, as its last answer told it (the ``Date`` header)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ __all__ = ["ServerClock"]
 
 
 class ServerClock:
-    """Remembers the latest time that the org told. Safe to use from threads.
+    """Remembers what the org told last. Safe to use from threads.
 
-    It is behind by the time since: what the org does after a moment that was told has that time or
-    a later one.
+    It is behind by the time since: what the org does afterwards has that time or a later one.
     """
 
     def __init__(self) -> None:
@@ -23,7 +22,7 @@ class ServerClock:
 
     @property
     def told(self) -> datetime | None:
-        """The latest time; None before the first answer."""
+        """That time; None before the first answer."""
         with self._lock:
             return self._told
 
@@ -34,4 +33,4 @@ class ServerClock:
         except (KeyError, ValueError, TypeError):
             return
         with self._lock:
-            self._told = told if self._told is None else max(self._told, told)
+            self._told = told

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from isthmus.connectors.writing import WriteKind
-from isthmus.localorg import LocalOrg
+from isthmus.localorg import LocalOrg, routes
 from tests.connectors.salesforce.writing.hand import Hand, Notebook
 
 INSERT, UPDATE, UPSERT, DELETE = WriteKind
@@ -32,8 +32,6 @@ def read(hand: MakeHand, org: LocalOrg, stored: Stored) -> tuple[Hand, list[dict
 
 
 def _utc(stamp: Any) -> Any:
-    from datetime import UTC
-
     return stamp.replace(tzinfo=UTC)
 
 
@@ -91,6 +89,33 @@ def test_all_or_none_is_none_where_one_has_changed(
     assert [one["success"] for one in done] == [False] * 3
     assert done[1]["error_code"] == "ROW_CHANGED"
     assert not any("composite" in r["path"] for r in org.requests())
+
+
+def test_what_changes_between_the_look_and_the_call_is_seen_by_the_org(
+    read: tuple[Hand, list[dict[str, Any]]],
+    org: LocalOrg,
+    stored: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts, rows = read
+    find = routes.find
+
+    def meddling(path: str, method: str) -> Any:
+        if path == "composite":
+            with org.store.writing() as cursor:
+                cursor.execute(
+                    f"""UPDATE {org.store.table("Account")} SET Name = 'theirs',
+                      SystemModstamp = SystemModstamp + INTERVAL 5 SECOND,
+                      LastModifiedDate = LastModifiedDate + INTERVAL 5 SECOND WHERE Id = ?""",
+                    [rows[0]["Id"]],
+                )
+        return find(path, method)
+
+    monkeypatch.setattr(routes, "find", meddling)
+    given = [{"Id": row["Id"], "Name": "ours", STAMP: row[STAMP]} for row in rows]
+    done = accounts.write(UPDATE, given, "Id", if_unmodified=True)
+    assert [one["error_code"] for one in done] == ["ROW_CHANGED", "ROW_CHANGED", None]
+    assert stored("Account", "Name") == [("old 1",), ("ours",), ("theirs",)]
 
 
 @pytest.mark.parametrize("name", ["lost-answer", "lost-request", "malformed-json"])
