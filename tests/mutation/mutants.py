@@ -20,7 +20,7 @@ MODULES = tuple(
     f"{_PACKAGE}.{name}"
     for name in (
         *("judge", "rules_number", "rules_patterns", "rules_text", "rules_time", "translation"),
-        *("aggregates", "order", "planning"),
+        *("aggregates", "children", "order", "planning"),
     )
 )
 _MAKER = f"__import__('{_PACKAGE}.translation', fromlist=['exact'])"

@@ -315,9 +315,13 @@ def test_what_can_t_be_sent_is_refused(crm: Salesforce) -> None:
     assert "told by their Ids" in why(accounts(crm, replace(contacts, columns=("Id",))))
     elsewhere = replace(contacts, table=replace(contacts.table, source="crm2"))
     assert "does not point to the Id" in why(accounts(crm, elsewhere))
-    many = accounts(crm, *(replace(contacts, key=f"Key{n}__c") for n in range(21)))
-    with pytest.raises(UnknownName, match="Key0__c"):
-        crm.can(many)
+    tasks = children(crm, "Task", key="RecurrenceActivityId")
+    recurring = ScanRequest(tasks.table, ("Id",), children=(tasks,))
+    assert crm.can(recurring).able
+    of_account = Lookup("WhatId", table(crm, "Account"), ("Name",))
+    assert "TYPEOF" in why(replace(recurring, lookups=(of_account,)))
+    with pytest.raises(UnknownName, match="Key__c"):
+        crm.can(accounts(crm, replace(contacts, key="Key__c")))
     with pytest.raises(UnknownName, match="Nmae"):
         crm.plan(accounts(crm, replace(contacts, columns=("Id", "AccountId", "Nmae"))))
     long = replace(contacts.table, columns=tuple(
@@ -326,6 +330,20 @@ def test_what_can_t_be_sent_is_refused(crm: Salesforce) -> None:
     ))  # fmt: skip
     wide = replace(contacts, table=long, columns=tuple(c.name for c in long.columns))
     assert "several statements" in why(accounts(crm, wide))
+
+
+def test_a_statement_has_at_most_twenty_subqueries(crm: Salesforce) -> None:
+    account, contact = table(crm, "Account"), table(crm, "Contact")
+    keys = [f"Account{n}__c" for n in range(21)]
+    key = contact.column("AccountId")
+    contact = replace(contact, columns=(*contact.columns, *(replace(key, name=k) for k in keys)))
+    names = {f"Contact.{k}": f"Contacts{n}__r" for n, k in enumerate(keys)}
+    account = replace(account, properties={**account.properties, CHILDREN: names})
+    below = tuple(Children(k, contact, ("Id", k)) for k in keys)
+    request = ScanRequest(account, ("Id",), children=below[:20])
+    assert crm.can(request).able
+    assert crm.plan(request).text.count("(SELECT Id, ") == 20
+    assert "at most 20" in crm.can(replace(request, children=below)).reason
 
 
 def test_a_very_long_filter_of_children_is_left_out(crm: Salesforce) -> None:

@@ -150,6 +150,21 @@ def test_children_count_towards_a_page(org: Any) -> None:
     assert rest["records"][0]["attributes"]["type"] == "Contact"
 
 
+def test_how_many_children_are_shown_at_first_may_be_chosen(org: Any) -> None:
+    account = org.add("Account", Name="a")
+    for n in range(5):
+        org.add("Contact", LastName=f"c{n}", AccountId=account)
+    text = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account"
+    (page,) = pages_of(org, text, switches={"child-page": 2})
+    children = page["records"][0]["Contacts"]
+    assert (children["totalSize"], children["done"]) == (5, False)
+    seen = [[c["LastName"] for c in children["records"]]]
+    while "nextRecordsUrl" in children:
+        children = json.loads(org.more(children["nextRecordsUrl"]).body)
+        seen.append([c["LastName"] for c in children["records"]])
+    assert seen == [["c0", "c1"], ["c2", "c3"], ["c4"]]
+
+
 def test_open_queries_stay_within_their_memory(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cursors, "MAX_BYTES", 3 * 4500 * 8)
     urls = [json.loads(many.run("SELECT Id FROM Trap__c").body)["nextRecordsUrl"] for _ in range(5)]
