@@ -106,8 +106,8 @@ class Connection:
         project: the loaded project.
         pushdown: False reads whole tables and lets DuckDB do everything: the second of the
             three answers of the differential proof.
-        prefer: ``keys`` or ``lookups`` takes every step that a plan may, whatever it costs: for
-            the differential proof.
+        prefer: ``keys``, ``lookups`` or ``children`` takes every step that a plan may, whatever
+            it costs: for the differential proof.
         state: as for `connect`; nothing is remembered unless it is given.
     """
 

@@ -23,8 +23,8 @@ class Draft:
         meaning: of the whole query.
         judges: the scan objects, by occurrence: they know what a source promises.
         filtered: indexes of scans that have a filter above them that DuckDB applies itself.
-        prefer: ``keys`` or ``lookups`` takes every step that may be taken, of this kind first,
-            whatever it costs: the differential proof is to see them all.
+        prefer: ``keys``, ``lookups`` or ``children`` takes every step that may be taken, of this
+            kind first, whatever it costs: the differential proof is to see them all.
         zone: the query's time zone, as DuckDB names it.
     """
 

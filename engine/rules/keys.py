@@ -104,7 +104,9 @@ def push_keys(draft: Draft) -> Draft:
     """
     if draft.prefer == "keys":
         return _steps(_steps(draft, _pushes), _alongs)
-    if draft.prefer == "lookups":
+    if draft.prefer == "children":
+        draft = _steps(draft, child_fetches)
+    if draft.prefer:
         return _steps(_steps(draft, _alongs), _pushes)
     together = _steps(draft, lambda d: [*_pushes(d), *_alongs(d)])
     keys_first = _steps(_steps(draft, _pushes), _alongs)

@@ -82,6 +82,7 @@ def random_setting(seed: int | str, block: int) -> Setting:
     below = dice.choice([None, None, None, 30, 5])
     if below is not None:
         switches["child-page"] = below
+        prefer = dice.choice([prefer, "children"])
     return Setting(switches, zone, threads, orgs, prefer)
 
 

@@ -35,7 +35,7 @@ FAULTS = ("drop-connection", "lost-locator", "request-limit")
 PREFER = {
     "push_keys": "keys",
     "co_fetch": "lookups",
-    "child_fetch": "lookups",
+    "child_fetch": "children",
     "count_rows": "keys",
 }
 
