@@ -141,6 +141,8 @@ def _chain(
             total = page.total if total is None else total
             received += page.batch.num_rows
             _compare(reading, statement, total, page, received)
+            if page.below:  # no one could tell them before
+                reading.context.meter.expect(page.below)
             reading.context.meter.add(rows=page.batch.num_rows + page.below)
             last = page.last or last_id(body)
             if cut is not None:

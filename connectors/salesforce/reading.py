@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from isthmus.connectors.contract import Declined, ReadContext
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS
+from isthmus.connectors.salesforce.apart import REFUSED, apart
 from isthmus.connectors.salesforce.childpages import more_children, own_children
 from isthmus.connectors.salesforce.children import subqueries_of
 from isthmus.connectors.salesforce.client import Client
@@ -28,6 +30,8 @@ from isthmus.connectors.salesforce.targets import kinds_of
 from isthmus.errors import SourceError
 
 __all__ = ["Org", "rows"]
+
+_LOG: Final = logging.getLogger("isthmus.salesforce")
 
 #: What the org answers to a statement that it finds too long (REST API Developer Guide, "Status
 #: Codes"; SOQL and SOSL Reference v65.0, p. 10), by its code or, where there is none, its status.
@@ -81,6 +85,21 @@ def rows(
     if chains > 1:
         yield from _ranges(org, draft, chains, context)
         return
+    begun = False
+    try:
+        for batch in _chunks(org, draft, context):
+            begun = True
+            yield batch
+    except SourceError as error:
+        if begun or not draft.request.children or error.code not in REFUSED:
+            raise
+        _LOG.warning(
+            "%s: child subqueries are refused, so they are left out: %s", org.source, error
+        )
+        yield from apart(draft, partial(_chunks, org, context=context))
+
+
+def _chunks(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
     reads = [partial(_chunk, org, draft, chunk) for chunk in draft.chunks]
     left = draft.limit
     for batch in gathered(reads, org.concurrency, context):

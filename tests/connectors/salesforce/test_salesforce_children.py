@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from isthmus.catalog.model import RowCount, Table
+from isthmus.catalog.model import Reference, RowCount, Table
 from isthmus.connectors.contract import (
     Aggregate,
+    CallKind,
     Children,
     Lookup,
     Meter,
@@ -38,6 +39,27 @@ from isthmus.errors import DataError, SourceError, UnknownName
 from isthmus.localorg import LocalOrg
 
 Row = dict[str, Any]
+
+
+class CountingGate:
+    """A budget without an end, that tells how many rows it knows of."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def spend(self, kind: CallKind, rows: int) -> None:
+        self.rows += rows
+
+    def give_back(self, kind: CallKind, calls: int, rows: int) -> None:
+        self.rows -= rows
+
+    def take(self, *, calls: int, rows: int, bytes: int) -> None:
+        self.rows += rows
+
+    def end(self, usage: tuple[int, int] | None) -> None:
+        return None
+
+
 SWITCHES: dict[str, str | int] = {"page-size": 60, "child-page": 3}
 
 
@@ -208,14 +230,61 @@ def test_rows_of_a_long_list_of_keys_bring_their_children(crm: Salesforce) -> No
 def test_children_are_billed_as_rows_and_their_pages_as_calls(
     org: LocalOrg, crm: Salesforce
 ) -> None:
-    context = ReadContext(meter=Meter())
+    gate = CountingGate()
+    context = ReadContext(meter=Meter(gate))
     request = accounts(crm, children(crm, "Contact"), children(crm, "Opportunity"))
-    read(crm, request, context)
+    came = 0
+    for batch in crm.open(crm.plan(request), context):
+        came += len(batch) - batch.column("Id").null_count
+        came += sum(len(batch.column(child.name).flatten()) for child in request.children)
+        assert gate.rows >= came, "a budget of rows is asked before they are handed out"
     asked = [e for e in org.requests() if "/query" in str(e["path"])]
     rows, found = family(crm, request)
     bill = context.meter.bill
     assert bill.calls == len(asked)
-    assert bill.rows == len(rows) + sum(map(len, found.values()))
+    assert bill.rows == gate.rows == came == len(rows) + sum(map(len, found.values()))
+
+
+def test_where_a_subquery_is_refused_the_children_are_read_apart(
+    org: LocalOrg, crm: Salesforce, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = accounts(
+        crm, children(crm, "Contact", Compare("LeadSource", "=", "Web")), children(crm, "Case")
+    )
+    rows, found = family(crm, request)
+    names = {**request.table.properties[CHILDREN], "Contact.AccountId": "NoSuchName"}
+    other = replace(request.table, properties={**request.table.properties, CHILDREN: names})
+    org.clear_requests()
+    refused = replace(request, table=other)
+    context = ReadContext()
+    batches = pa.Table.from_batches(crm.open(crm.plan(refused), context))
+    assert "NoSuchName" in caplog.text
+    own = [r for r in batches.to_pylist() if r["Id"] is not None]
+    assert bag([{c: r[c] for c in request.columns} for r in own]) == bag(rows)
+    ids = {r["Id"] for r in own}
+    for child in request.children:
+        below = [c for r in batches.to_pylist() for c in r[child.name] or ()]
+        assert bag([c for c in below if c[child.key] in ids]) == bag(found[child.name])
+    assert context.meter.bill.calls == len([e for e in org.requests() if "/query" in e["path"]])
+
+
+def test_a_refusal_that_is_no_subquery_s_fault_is_told(crm: Salesforce) -> None:
+    request = accounts(crm, children(crm, "Contact"))
+    renamed = replace(request.table, name="NoSuchObject")
+    child = replace(request.children[0], table=_pointing_at(request.children[0].table, renamed))
+    asked = replace(request, table=renamed, children=(child,))
+    with pytest.raises(SourceError, match="NoSuchObject"):
+        list(crm.open(crm.plan(asked), ReadContext()))
+
+
+def _pointing_at(child: Table, parent: Table) -> Table:
+    reference = Reference((parent.name,), "Id", "Account")
+    return replace(
+        child,
+        columns=tuple(
+            replace(c, reference=reference) if c.name == "AccountId" else c for c in child.columns
+        ),
+    )
 
 
 def test_rows_without_children_are_told_in_either_way(org: LocalOrg, crm: Salesforce) -> None:
