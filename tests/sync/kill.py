@@ -19,12 +19,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TextIO
 
 _OURS = ("/engine/sync/", "/connectors/targets/")
 _NAME = "accounts"
+_IMPORTS = (
+    "duckdb",
+    "pandas",
+    "pyarrow.parquet",
+    "simple_salesforce.api",
+    "deltalake",
+    "isthmus.engine.connection",
+    "isthmus.engine.sync.duckdb_file",
+    "isthmus.connectors.salesforce.connector",
+    *(f"isthmus.connectors.targets.{kind}" for kind in ("parquet", "delta", "sqlite", "postgres")),
+)
 
 
 # --- in the process that forks
@@ -32,14 +44,8 @@ _NAME = "accounts"
 
 def _serve() -> None:
     """Run what standard input asks for, each in a child; says what came of it."""
-    import duckdb
-    import pyarrow.compute
-    import pyarrow.parquet
-    import simple_salesforce.api  # all that a run imports, so that a child need not
-
-    import isthmus.engine.connection
-
-    del duckdb, pyarrow, simple_salesforce, isthmus
+    for name in _IMPORTS:  # so that no child need do it
+        import_module(name)
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
