@@ -10,7 +10,12 @@ from typing import Any, Final
 import pyarrow as pa
 
 from isthmus.connectors.salesforce.writing.columns import Target
-from isthmus.connectors.salesforce.writing.encode import csv_cells, json_members, unsayable
+from isthmus.connectors.salesforce.writing.encode import (
+    CSV_NULL,
+    csv_cells,
+    json_members,
+    unsayable,
+)
 from isthmus.connectors.salesforce.writing.fit import fitted
 from isthmus.connectors.salesforce.writing.outcomes import Outcome
 from isthmus.connectors.writing import Rows, WriteRequest
@@ -86,6 +91,9 @@ class Batch:
             csv_cells(column, self.given.get(target.name))
             for target, column in zip(self.targets, self.columns, strict=True)
         ]
+        if self.key_target is not None:  # an upsert makes a record where there is no Id
+            key = self.targets.index(self.key_target)
+            cells[key] = ["" if cell == CSV_NULL else cell for cell in cells[key]]
         return list(zip(*cells, strict=True))
 
     @property

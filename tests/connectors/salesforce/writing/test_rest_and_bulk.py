@@ -92,6 +92,18 @@ def test_null_and_leave_alone_differ(hand: MakeHand, stored: Stored, way: str) -
     assert stored("Account", "Name", "Phone", "Site") == [("B", "1", None), ("a", None, "s")]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_an_upsert_by_id_makes_what_has_none(hand: MakeHand, stored: Stored, way: str) -> None:
+    accounts = hand()
+    (old,) = accounts.write(INSERT, [{"Name": "a"}])
+    rows = [{"Id": old["id"], "Name": "A"}, {"Id": None, "Name": "b"}]
+    done = written(accounts, way, UPSERT, rows, "Id")
+    assert [(one["success"], one["created"]) for one in done] == [(True, False), (True, True)]
+    assert stored("Account", "Id", "Name") == sorted(
+        [(old["id"], "A"), (done[1]["id"], "b")], key=repr
+    )
+
+
 VALUES: dict[str, Any] = {
     "Text__c": 'two "lines",\nand ö 𝄞; \\ #N/A ',
     "Checkbox__c": True,
