@@ -86,6 +86,11 @@ class DataRows:
         return cls(connection, described, writer, data, kind, spelt_key, held, frozenset(options))
 
     @property
+    def mode(self) -> str:
+        """What is done, in a word."""
+        return self.kind.value
+
+    @property
     def text(self) -> str:
         """The call in words."""
         return f"{self.kind.value} rows, {self.table.source}.{self.table.name}"
@@ -119,7 +124,7 @@ class DataRows:
                 rows += count
             columns = intake.spool.columns
             if not columns:
-                return Input(self.text, self.table, self.kind.value, (), none(), 0, read)
+                return Input(self.text, self.table, self.mode, (), none(), 0, read)
             part = self._part(columns)
             laid = []
             if intake.spool.rows:
@@ -138,7 +143,7 @@ class DataRows:
         finally:
             intake.spool.remove()
             cursor.close()
-        return Input(self.text, self.table, self.kind.value, tuple(laid), intake.unsent, rows, read)
+        return Input(self.text, self.table, self.mode, tuple(laid), intake.unsent, rows, read)
 
     def _part(self, given: tuple[str, ...]) -> Part:
         """The one part of the rows.

@@ -29,10 +29,10 @@ from isthmus.errors import IsthmusError, Refused, UnknownName
 if TYPE_CHECKING:
     from isthmus.engine.connection import Connection, Parameters
 
-__all__ = ["StatementRows", "mode_of"]
+__all__ = ["StatementRows"]
 
 
-def mode_of(statement: WriteStatement) -> str:
+def _mode_of(statement: WriteStatement) -> str:
     """What the statement does, in a word."""
     body = statement.body
     if isinstance(body, Insert):
@@ -102,6 +102,16 @@ class StatementRows:
         return cls(connection, statement, params, table, writer, reading, splice, stamp)
 
     @property
+    def text(self) -> str:
+        """As the user wrote it."""
+        return self.statement.text
+
+    @property
+    def mode(self) -> str:
+        """What it does, in a word."""
+        return _mode_of(self.statement)
+
+    @property
     def deletes(self) -> bool:
         """Whether it may delete rows."""
         return any(part.kind is WriteKind.DELETE for part in self.reading.parts)
@@ -114,8 +124,6 @@ class StatementRows:
         rows, basis = plan.estimate.rows, "a guess: as many as are read"
         if self.reading.rows is not None:
             rows, basis = self.reading.rows, "counted"
-        elif not plan.scans:
-            rows, basis = 0, "not known before it is run"
         fragments = tuple(
             self.writer.plan(part.request(rows, all_or_none=how.all_or_none))
             for part in self.reading.parts
@@ -162,8 +170,7 @@ class StatementRows:
             for position, key in splitter.idle
         ]
         unsent = pa.concat_tables([*(intake.unsent for intake in intakes), table_of(idle)])
-        text, mode = self.statement.text, mode_of(self.statement)
-        return Input(text, self.table, mode, laid, unsent, splitter.rows, result)
+        return Input(self.text, self.table, self.mode, laid, unsent, splitter.rows, result)
 
     def _demand_width(self, schema: pa.Schema) -> None:
         width = self.reading.width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,7 @@ from isthmus.errors import ParameterError
 
 __all__ = ["ON_ERROR", "How"]
 
+_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 ON_ERROR: Final = ("stop", "continue", "all_or_none")
 
 
@@ -47,6 +49,12 @@ class How:
             )
         if self.outcomes is not None:
             check_ending(self.outcomes)
+        if self.write_id is not None and not _ID.fullmatch(self.write_id):
+            raise ParameterError(
+                f"write_id is {self.write_id!r}",
+                remedy="Use up to 100 letters, digits, -, _ and dots, and begin with a letter or "
+                "digit: it names a folder.",
+            )
 
     @property
     def all_or_none(self) -> bool:

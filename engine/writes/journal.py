@@ -8,8 +8,6 @@ the write is done; what stays afterwards are outcomes: ids, codes and the source
 from __future__ import annotations
 
 import json
-import os
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -31,7 +29,7 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS writes (
   id TEXT PRIMARY KEY, created REAL NOT NULL, source TEXT NOT NULL, "table" TEXT NOT NULL,
   mode TEXT NOT NULL, on_error TEXT NOT NULL, rows INTEGER NOT NULL, outcomes_file TEXT,
-  ended REAL, holder TEXT);
+  ended REAL);
 CREATE TABLE IF NOT EXISTS parts (
   write TEXT NOT NULL, part INTEGER NOT NULL, kind TEXT NOT NULL, columns TEXT NOT NULL,
   key TEXT, rows INTEGER NOT NULL, stamped INTEGER NOT NULL, options TEXT NOT NULL,
@@ -140,7 +138,7 @@ class Journal:
         with self.step() as book:
             _forget_old(book)
             book.execute(
-                "INSERT INTO writes VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                "INSERT INTO writes VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 [
                     write.id,
                     write.created,
@@ -221,6 +219,10 @@ class Journal:
             )
         return found
 
+    def place(self, id: str) -> Path:
+        """The folder of a write's rows."""
+        return self.folder / id
+
     def pending(self, id: str) -> list[Pending]:
         """The chunks that are not done, those that were begun first."""
         with self.step() as book:
@@ -258,20 +260,6 @@ class Journal:
         """Every chunk is done."""
         with self.step() as book:
             book.execute("UPDATE writes SET ended = ? WHERE id = ?", [now, id])
-
-    def hold(self, id: str) -> None:
-        """Say who is at work on a write, for whoever else wants to be."""
-        with self.step() as book:
-            book.execute(
-                "UPDATE writes SET holder = ? WHERE id = ?",
-                [f"process {os.getpid()} on {socket.gethostname()}", id],
-            )
-
-    def holder(self, id: str) -> str:
-        """Who was at work on a write last."""
-        with self.step() as book:
-            row = book.execute("SELECT holder FROM writes WHERE id = ?", [id]).fetchone()
-        return str(row[0]) if row and row[0] else "another process"
 
     def outcomes(self, id: str) -> Iterator[pa.Table]:
         """The outcomes that are known, chunk by chunk."""

@@ -19,7 +19,8 @@ from isthmus.engine.ledger import Terms
 from isthmus.engine.plan import Plan
 from isthmus.engine.writes.dry_run import problems_of
 from isthmus.engine.writes.from_data import DataRows
-from isthmus.engine.writes.from_statement import StatementRows, mode_of
+from isthmus.engine.writes.from_statement import StatementRows
+from isthmus.engine.writes.hold import cleared, held
 from isthmus.engine.writes.how import How
 from isthmus.engine.writes.journal import StoredWrite
 from isthmus.engine.writes.keep import Keep
@@ -30,7 +31,7 @@ from isthmus.engine.writes.result import WriteResult
 from isthmus.engine.writes.returning import check_returning, returned
 from isthmus.engine.writes.sending import Sending
 from isthmus.engine.writes.target import writer_of
-from isthmus.errors import Refused, UnknownName
+from isthmus.errors import ParameterError, Refused, UnknownName
 
 if TYPE_CHECKING:
     from isthmus.engine.connection import Connection
@@ -54,32 +55,29 @@ class WriteRoom:
 
     def plan(self, rows: StatementRows | DataRows, how: How, *, dry_run: bool = False) -> WritePlan:
         """What a write would do; see `Connection.plan_write`."""
-        if isinstance(rows, StatementRows):
-            text, mode = rows.statement.text, mode_of(rows.statement)
-        else:
-            text, mode = rows.text, rows.kind.value
-            dry = dry_run or not isinstance(rows.data, str)  # rows of Python cost no call
-            if dry:
-                return self._tried(rows, how, checked=dry_run)
-        if dry_run:
-            return self._tried(rows, how, checked=True)
+        if dry_run or (isinstance(rows, DataRows) and not isinstance(rows.data, str)):
+            return self._tried(rows, how, checked=dry_run)
         fragments, reading, count, basis = rows.planned(how)
-        return self._planned(text, rows.table, mode, fragments, reading, count, basis, how)
+        if not reading.scans and reading.complete:
+            return self._tried(rows, how, checked=False)  # that costs no call either
+        return self._planned(
+            rows.text, rows.table, rows.mode, fragments, reading, count, basis, how
+        )
 
     def run(self, rows: StatementRows | DataRows, how: How, terms: Terms) -> WriteResult:
         """Do a write; see `Connection.write`."""
         started = time.monotonic()
         self._permission.demand(rows.table)
         journal = self._keep.journal()
-        if how.write_id is not None:
-            known = journal.find(how.write_id)
-            if known is not None:
-                return self._go_on(known, how, terms, started)
         id = how.write_id or f"w-{uuid.uuid4().hex[:12]}"
-        with self._cleared(id):
-            given = rows.read(journal.folder / id, how, terms)
-            plan = self._plan_of(given, how)
-            return Sending(self._connection, self._keep, how, terms, started).begin(id, given, plan)
+        with self._at(id):
+            known = journal.find(id)
+            if known is not None:
+                _demand_same(known, rows)
+                return self._go_on(known, how, terms, started)
+            given = rows.read(journal.place(id) / "rows", how, terms)
+            sending = Sending(self._connection, self._keep, how, terms, started)
+            return sending.begin(id, given, self._plan_of(given, how))
 
     def run_statement(
         self, rows: StatementRows, how: How, terms: Terms
@@ -93,7 +91,10 @@ class WriteRoom:
 
     def resume(self, id: str, how: How, terms: Terms) -> WriteResult:
         """Do what is left of a write; see `Connection.resume`."""
-        return self._go_on(self._keep.journal().demand(id), how, terms, time.monotonic())
+        started = time.monotonic()
+        self._keep.journal().demand(id)
+        with self._at(id):
+            return self._go_on(self._keep.journal().demand(id), how, terms, started)
 
     def listed(self) -> pa.Table:
         """The writes of the state folder, newest first."""
@@ -170,13 +171,28 @@ class WriteRoom:
         )
 
     @contextlib.contextmanager
-    def _cleared(self, id: str) -> Iterator[None]:
-        """Leave no rows behind of a write that never began."""
-        try:
-            yield
-        except BaseException:
-            journal = self._keep.journal()
-            if journal.find(id) is None:
-                for file in journal.folder.glob(f"{id}-*"):
-                    file.unlink(missing_ok=True)
-            raise
+    def _at(self, id: str) -> Iterator[None]:
+        """Hold a write's place; its rows stay there only while something is left to do.
+
+        Raises:
+            WriteRunning: another does.
+        """
+        journal = self._keep.journal()
+        place = journal.place(id)
+        with held(place):
+            try:
+                yield
+            finally:
+                known = journal.find(id)
+                done = known is None or known.ended is not None
+                if done:
+                    cleared(place)
+
+
+def _demand_same(known: StoredWrite, rows: StatementRows | DataRows) -> None:
+    """Refuse to take another write's name."""
+    if (known.source, known.table, known.mode) != (rows.table.source, rows.table.name, rows.mode):
+        raise ParameterError(
+            f"the write {known.id} was: {known.mode} {known.source}.{known.table}",
+            remedy="Give another write another write_id.",
+        )

@@ -17,7 +17,6 @@ from isthmus.connectors.contract import Bill
 from isthmus.connectors.writing import WriteFragment, WriteKind, Writer, WriteRequest
 from isthmus.engine.bill import QueryBill
 from isthmus.engine.ledger import Terms
-from isthmus.engine.writes.hold import held
 from isthmus.engine.writes.how import How
 from isthmus.engine.writes.journal import Journal, StoredPart, StoredWrite
 from isthmus.engine.writes.keep import Keep
@@ -28,7 +27,7 @@ from isthmus.engine.writes.plan import WritePlan
 from isthmus.engine.writes.result import WriteBill, WriteResult, joined
 from isthmus.engine.writes.run import PartRun, WriteRun
 from isthmus.engine.writes.spool import ChunkFile
-from isthmus.errors import ConfigError, DeadlineExceeded, IsthmusError, WriteRunning
+from isthmus.errors import ConfigError, DeadlineExceeded, IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.engine.connection import Connection
@@ -43,7 +42,7 @@ def failed_rows(outcomes: pa.Table) -> int:
 
 @dataclass(frozen=True)
 class Sending:
-    """What sending needs, whatever is sent.
+    """What sending needs, whatever is sent. Whoever sends holds the write's place.
 
     Attributes:
         connection: whose `interrupt` stops it.
@@ -105,7 +104,9 @@ class Sending:
         if stored.ended is not None:
             return self._ended(stored, [], plan, WriteBill(None, Bill(), Bill()))
         parts = [
-            PartRun(part.number, fragment, writer, ChunkFile(self._journal.folder / part.file))
+            PartRun(
+                part.number, fragment, writer, ChunkFile(self._journal.place(stored.id) / part.file)
+            )
             for part, fragment in zip(stored.parts, fragments, strict=True)
         ]
         # A row that failed before has stopped it once; whoever resumes it has seen that.
@@ -150,37 +151,30 @@ class Sending:
         stopped: bool,
     ) -> WriteResult:
         journal = self._journal
-        with held(journal.folder / f"{stored.id}.lock") as mine:
-            if not mine:
-                raise WriteRunning(
-                    f"the write {stored.id} is under way in {journal.holder(stored.id)}",
-                    remedy="Wait for it to end; con.writes() shows how far it is.",
-                )
-            journal.hold(stored.id)
-            known = list(journal.outcomes(stored.id))
-            path = stored.outcomes_file
-            file = None if path is None else OutcomeFile(path, known)
-            run = WriteRun(
-                stored.id,
-                stored.rows,
-                parts,
-                journal,
-                stop_early=stored.on_error == "stop",
-                stopped=stopped,
-                meter=self.terms.meter(stored.source),
-                deadline=self._deadline(),
-                outcomes=file,
-                progress=self.how.progress,
-                before=(sum(t.num_rows for t in known), sum(map(failed_rows, known))),
-            )
-            try:
-                with self._watched(run), self._resumable(stored.id):
-                    run.run()
-            finally:
-                if file is not None:
-                    file.close()
-            bill = WriteBill(reading, run.bill, plan.write_estimate)
-            return self._ended(stored, parts, plan, bill)
+        known = list(journal.outcomes(stored.id))
+        path = stored.outcomes_file
+        file = None if path is None else OutcomeFile(path, known)
+        run = WriteRun(
+            stored.id,
+            stored.rows,
+            parts,
+            journal,
+            stop_early=stored.on_error == "stop",
+            stopped=stopped,
+            meter=self.terms.meter(stored.source),
+            deadline=self._deadline(),
+            outcomes=file,
+            progress=self.how.progress,
+            before=(sum(t.num_rows for t in known), sum(map(failed_rows, known))),
+        )
+        try:
+            with self._watched(run), self._resumable(stored.id):
+                run.run()
+        finally:
+            if file is not None:
+                file.close()
+        bill = WriteBill(reading, run.bill, plan.write_estimate)
+        return self._ended(stored, parts, plan, bill)
 
     def _deadline(self) -> float | None:
         timeout = self.terms.timeout(self.how.timeout)
@@ -202,8 +196,6 @@ class Sending:
         inputs = _inputs(list(files.values()), table)
         if not left and stored.ended is None:
             journal.end(stored.id, time.time())
-            for part in stored.parts:
-                (journal.folder / part.file).unlink(missing_ok=True)
         result = WriteResult(stored.id, table, inputs, bill, plan, bool(left))
         return result if stored.on_error == "continue" else result.raise_for_errors()
 
@@ -280,8 +272,6 @@ def _nothing_sent(id: str, given: Input, plan: WritePlan, reading: QueryBill | N
     ]
     outcomes = pa.concat_tables([given.unsent, *rest]).sort_by("position")
     inputs = _inputs(files, outcomes)
-    for one in given.laid:
-        one.path.unlink(missing_ok=True)
     bill = WriteBill(reading, Bill(), plan.write_estimate)
     return WriteResult(id, outcomes, inputs, bill, plan, False).raise_for_errors()
 

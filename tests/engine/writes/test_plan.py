@@ -38,6 +38,8 @@ def test_rows_that_the_text_or_python_has_are_counted(con: Connection, org: Loca
     values = "INSERT INTO crm.Account (Name, Site) VALUES ('a', DEFAULT), ('b', 'c')"
     for plan in (
         con.plan_write(values),
+        con.plan_write("INSERT INTO crm.Account (Name) SELECT i FROM range(2) r(i)"),
+        con.plan_write("crm.Account", "SELECT 'a' AS Name UNION ALL SELECT 'b'"),
         con.plan_write("crm.Account", [{"Name": "a"}, {"Name": "b"}]),
     ):
         assert (plan.rows, plan.basis) == (2, "counted")

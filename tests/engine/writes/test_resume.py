@@ -17,6 +17,7 @@ from isthmus.errors import (
     Cancelled,
     DeadlineExceeded,
     IsthmusError,
+    ParameterError,
     UnknownName,
     WriteFailed,
     WriteRunning,
@@ -108,11 +109,38 @@ def test_a_stopped_write_tells_what_was_not_sent_and_goes_on_without_it(
     assert there(con, mark) == 899
 
 
-def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
-    with held(tmp_path / "x.lock") as mine, held(tmp_path / "x.lock") as twice:
-        assert (mine, twice) == (True, False)
-    with held(tmp_path / "x.lock") as mine:
-        assert mine
+def test_a_place_is_held_by_one(tmp_path: Path) -> None:
+    with (
+        held(tmp_path / "w-1"),
+        pytest.raises(WriteRunning, match=r"w-1 is under way in process \d+ on"),
+        held(tmp_path / "w-1"),
+    ):
+        pass
+    with held(tmp_path / "w-1"):
+        pass
+
+
+def test_a_write_that_never_began_leaves_its_neighbours_alone(
+    con: Connection, org: LocalOrg, mark: str, state: Path
+) -> None:
+    con.catalog.table("crm", "Account")
+    org.set_fault("server-unavailable", path="/sobjects", count=0)
+    with pytest.raises(IsthmusError, match=r"con\.resume"):
+        con.write("crm.Account", rows(mark, 1), write_id=f"{mark}-2", timeout=0.5)
+    org.clear_faults()
+    with pytest.raises(UnknownName):
+        con.write("crm.Account", [{"Nmae": 1}], write_id=mark)
+    assert [f.name for f in (state / "writes").iterdir()] == [f"{mark}-2"]
+    assert con.resume(f"{mark}-2").succeeded == 1
+    assert list((state / "writes").iterdir()) == []
+
+
+def test_a_name_is_of_one_write(con: Connection, mark: str) -> None:
+    con.write("crm.Account", [{"Name": mark}], write_id=mark)
+    with pytest.raises(ParameterError, match=r"was: insert crm\.Account"):
+        con.write("crm.Contact", [{"LastName": mark}], write_id=mark)
+    with pytest.raises(ParameterError, match="names a folder"):
+        con.write("crm.Account", [{"Name": mark}], write_id="../x")
 
 
 def test_the_holder_of_a_write_is_named(connect: MakeConnection, mark: str, state: Path) -> None:
