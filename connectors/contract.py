@@ -602,6 +602,8 @@ class Connector(ABC):
     def estimate_keys(self, request: ScanRequest, column: str, keys: int) -> Bill | None:
         """The bill of a request to which an IN list of so many keys is added. No data call.
 
+        The column is one of the table, or of a looked-up row: ``AccountId.Name``.
+
         None: such a list is not sent, or not for this column.
         """
         return None

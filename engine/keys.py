@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from isthmus.connectors.contract import Lookup, ScanRequest
 from isthmus.connectors.predicates import Compare, In, Predicate, Value
 
-__all__ = ["KeySet", "key_predicates"]
+__all__ = ["KeySet", "key_predicates", "with_keys"]
 
 
 class KeySet:
@@ -59,6 +62,30 @@ def key_predicates(column: str, keys: tuple[Value, ...]) -> tuple[Predicate, ...
     if span is not None and len(keys) > 8 and span <= len(keys) * _DENSE:
         return (Compare(column, ">=", keys[0]), Compare(column, "<=", keys[-1]))
     return (In(column, keys),)
+
+
+def with_keys(request: ScanRequest, column: str, keys: tuple[Value, ...]) -> ScanRequest:
+    """The request for rows whose column, or that of a row they look up, holds one of the keys."""
+    if any(known.name == column for known in request.table.columns):
+        more = key_predicates(column, keys)
+        return replace(request, predicates=(*request.predicates, *more))
+    *path, name = column.split(".")
+    return replace(request, lookups=_below(request.lookups, path, key_predicates(name, keys)))
+
+
+def _below(
+    lookups: tuple[Lookup, ...], path: Sequence[str], more: tuple[Predicate, ...]
+) -> tuple[Lookup, ...]:
+    """The lookups with more predicates on the row at the end of the path."""
+
+    def changed(lookup: Lookup) -> Lookup:
+        if lookup.key != path[0]:
+            return lookup
+        if len(path) == 1:
+            return replace(lookup, predicates=(*lookup.predicates, *more))
+        return replace(lookup, lookups=_below(lookup.lookups, path[1:], more))
+
+    return tuple(map(changed, lookups))
 
 
 def _span(keys: tuple[Value, ...]) -> int | None:

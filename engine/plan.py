@@ -26,7 +26,8 @@ class KeyPush:
     """Keys found by other scans are sent as a list into this one.
 
     Attributes:
-        column: which of this scan's columns must hold one of the keys.
+        column: which of this scan's columns must hold one of the keys; ``AccountId.Name`` for a
+            column of a row that it looks up.
         sources: where they are found: the index of a scan in the plan, and its column.
         values: keys that stand in the text.
         count: about how many there are.

@@ -21,6 +21,7 @@ from isthmus.connectors.contract import (
     Fragment,
     Gate,
     Judgement,
+    Lookup,
     ReadContext,
     ScanRequest,
     Verdict,
@@ -192,7 +193,7 @@ class Salesforce(Connector):
         demand_known(request)
         request = self._as_configured(request)
         drafted = draft(request)
-        known = self._told(drafted, self._known(request.table))
+        known = self._told(drafted, self._known_of(request))
         access = choose(
             drafted,
             bills_of(drafted, known, self._known_below(request)),
@@ -234,7 +235,7 @@ class Salesforce(Connector):
             request,
             column,
             keys,
-            self._known(request.table),
+            self._known_of(request),
             self._known_below(request),
             retrieves=self._retrieves(request),
         )
@@ -340,10 +341,15 @@ class Salesforce(Connector):
             count = None  # planning goes on; reading will say what is wrong
         return Known(count, self.statistics.of(table.name), self.statistics.call_seconds)
 
+    def _known_of(self, request: ScanRequest) -> Known:
+        """What is known of the object, and of those that it looks up."""
+        known = self._with_plans(request.table.name, self._known(request.table))
+        tables = {table.name: table for table in _looked_up_tables(request.lookups)}
+        return replace(known, parents={name: self._known(t) for name, t in tables.items()})
+
     def _told(self, drafted: Draft, known: Known) -> Known:
         """What is known, and what the org's own plan says where that is nothing."""
         name = drafted.request.table.name
-        known = self._with_plans(name, known)
         asked = question(drafted, known)
         share = None if asked is None else self._plans.ask(name, *asked)
         if asked is None or share is None or known.count is None:
@@ -376,6 +382,12 @@ class Salesforce(Connector):
                 )
             transport = self._transports[ca_file]
         return Client(self.name, self._login, transport, self._policy, self._slots)
+
+
+def _looked_up_tables(lookups: Iterable[Lookup]) -> Iterator[Table]:
+    for lookup in lookups:
+        yield lookup.table
+        yield from _looked_up_tables(lookup.lookups)
 
 
 def _row_count(counted: Counted) -> RowCount:

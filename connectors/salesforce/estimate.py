@@ -7,7 +7,7 @@ answers have taught of bytes and seconds is used, else a guess that stands here,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -51,11 +51,13 @@ class Known:
         count: about how many rows it has.
         facts: what earlier answers have taught.
         call_seconds: how long a call takes.
+        parents: of the objects whose rows it looks up, by name.
     """
 
     count: RowCount | None = None
     facts: TableFacts = field(default_factory=TableFacts)
     call_seconds: float | None = None
+    parents: Mapping[str, Known] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

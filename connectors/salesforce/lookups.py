@@ -14,7 +14,7 @@ them (p. 79).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -25,11 +25,11 @@ from isthmus.connectors.contract import Lookup, ScanRequest, Verdict
 from isthmus.connectors.predicates import And, Not, Or, Predicate
 from isthmus.connectors.salesforce.fields import Field, guards_of, path_of
 from isthmus.connectors.salesforce.judge import translate
-from isthmus.connectors.salesforce.soql import Condition
 from isthmus.connectors.salesforce.targets import branch_refusal, is_of_many
+from isthmus.connectors.salesforce.translation import Translation
 from isthmus.connectors.salesforce.types import LOOSE
 
-__all__ = ["existing", "lookup_verdict", "parent_conditions"]
+__all__ = ["ParentFilter", "existing", "looked_up", "lookup_verdict", "parent_filters"]
 
 _DEEPEST: Final = 5
 _MOST: Final = 55
@@ -82,17 +82,33 @@ def _loose(lookup: Lookup) -> str | None:
     return None
 
 
-def parent_conditions(request: ScanRequest) -> tuple[Condition, ...]:
-    """What can be sent of the filters of looked-up rows."""
+@dataclass(frozen=True)
+class ParentFilter:
+    """A filter of a looked-up row.
+
+    Attributes:
+        seen: the looked-up table, its columns under the paths that lead to them.
+        predicate: over those.
+        translation: what can be sent of it.
+    """
+
+    seen: Table
+    predicate: Predicate
+    translation: Translation
+
+
+def parent_filters(request: ScanRequest) -> tuple[ParentFilter, ...]:
+    """The filters of looked-up rows, as far as they can be sent."""
     return tuple(
-        condition
+        found
         for lookup in request.lookups
         if not is_of_many(request.table.column(lookup.key).reference)
-        for condition in _conditions(lookup, request.table, "")
+        for found in _filters(lookup, request.table, "")
+        if found.translation.condition is not None
     )
 
 
-def _conditions(lookup: Lookup, table: Table, path: str) -> Iterator[Condition]:
+def _filters(lookup: Lookup, table: Table, path: str) -> Iterator[ParentFilter]:
     path = f"{path}{path_of(table, lookup.key)}."
     seen = replace(
         lookup.table,
@@ -100,11 +116,25 @@ def _conditions(lookup: Lookup, table: Table, path: str) -> Iterator[Condition]:
         columns=tuple(replace(c, name=path + c.name, nullable=True) for c in lookup.table.columns),
     )
     for predicate in lookup.predicates:
-        condition = translate(seen, _moved(predicate, path)).condition
-        if condition is not None:
-            yield condition
+        moved = _moved(predicate, path)
+        yield ParentFilter(seen, moved, translate(seen, moved))
     for further in lookup.lookups:
-        yield from _conditions(further, lookup.table, path)
+        yield from _filters(further, lookup.table, path)
+
+
+def looked_up(request: ScanRequest, name: str) -> tuple[Lookup, str] | None:
+    """The lookup and the column of its table that a name such as ``AccountId.Name`` means.
+
+    None where it is no name of a looked-up column, or of a row that may be of several kinds.
+    """
+    *keys, column = name.split(".")
+    lookups, table, found = request.lookups, request.table, None
+    for key in keys:
+        found = next((lookup for lookup in lookups if lookup.key == key), None)
+        if found is None or is_of_many(table.column(key).reference):
+            return None
+        lookups, table = found.lookups, found.table
+    return None if found is None else (found, column)
 
 
 def _moved(predicate: Predicate, path: str) -> Predicate:

@@ -26,7 +26,7 @@ from isthmus.connectors.salesforce.fields import Field, fields_of, guards_of
 from isthmus.connectors.salesforce.judge import translate
 from isthmus.connectors.salesforce.keys import KEY_ROOM, halves, is_list, parted
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES, fits, sent_bytes
-from isthmus.connectors.salesforce.lookups import lookup_verdict, parent_conditions
+from isthmus.connectors.salesforce.lookups import ParentFilter, lookup_verdict, parent_filters
 from isthmus.connectors.salesforce.order import order_verdict, ordering
 from isthmus.connectors.salesforce.soql import Condition, Statement, encoded, written
 from isthmus.connectors.salesforce.targets import points_verdict, selected, target_conditions
@@ -46,10 +46,12 @@ class Chunk:
     Attributes:
         statements: one, or several that each have all rows of the chunk and some columns.
         keys: the part of a long list that the statements have.
+        table: what has the column of the keys, under that name: the object, or one looked up.
     """
 
     statements: tuple[Statement, ...]
     keys: In | None = None
+    table: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,10 @@ def draft(request: ScanRequest) -> Draft:
     parts = _parts(request, translations)
     rest = tuple(t for i, t in enumerate(translations) if i != split)
     bare = _statements(request, translations, (t.condition for t in rest), parts)
-    chunks: tuple[Chunk, ...] = (Chunk(bare),)
     if split is not None:
-        chunks = _chunks(request, split, bare)
+        chunks = _chunks(request.table, request.predicates[split], bare)
+    else:
+        chunks = _chunks_of_parents(request, bare)
     own = [f.name for f in _fields(request, translations)]
     columns = (*own, *(child.name for child in request.children))
     return Draft(request, translations, chunks, columns, parts, bare)
@@ -178,18 +181,28 @@ def _groups(request: ScanRequest) -> Draft:
 
 def halved(draft: Draft, chunk: Chunk) -> tuple[Chunk, ...]:
     """Two chunks for one that the org found too long; none where it can't be made shorter."""
-    if chunk.keys is None:
+    if chunk.keys is None or chunk.table is None:
         return ()
-    parts = halves(draft.request.table, chunk.keys)
-    return tuple(Chunk(_with(draft.bare, condition), keys) for keys, condition in parts)
+    parts = halves(chunk.table, chunk.keys)
+    return tuple(
+        Chunk(_with(draft.bare, condition), keys, chunk.table) for keys, condition in parts
+    )
 
 
-def _chunks(request: ScanRequest, split: int, bare: tuple[Statement, ...]) -> tuple[Chunk, ...]:
-    keys = request.predicates[split]
+def _chunks(table: Table, keys: Predicate, bare: tuple[Statement, ...]) -> tuple[Chunk, ...]:
     assert isinstance(keys, In)
     room = STATEMENT_BYTES - max(len(encoded(text.text)) for text in _with(bare, ""))
-    parts = parted(request.table, keys, room)
-    return tuple(Chunk(_with(bare, condition), part) for part, condition in parts)
+    parts = parted(table, keys, room)
+    return tuple(Chunk(_with(bare, condition), part, table) for part, condition in parts)
+
+
+def _chunks_of_parents(request: ScanRequest, bare: tuple[Statement, ...]) -> tuple[Chunk, ...]:
+    """By a long list of keys of a looked-up row; all in one where there is none or no room."""
+    _, keys = _parted_filters(request)
+    longest = max(len(encoded(statement.text)) for statement in bare)
+    if keys is None or longest + KEY_ROOM > STATEMENT_BYTES:
+        return (Chunk(bare),)
+    return _chunks(keys.seen, keys.predicate, bare)
 
 
 def _with(statements: tuple[Statement, ...], condition: Condition) -> tuple[Statement, ...]:
@@ -249,6 +262,9 @@ def _parts(
     needed = [*guards_of(request).values()]
     if request.lookups or request.children:
         needed += [Field(name, name, table.column(name)) for name in table.primary_key]
+    _, keys = _parted_filters(request)
+    if keys is not None:  # text is compared to the letter here
+        needed += [Field(name, name, keys.seen.column(name)) for name in columns_of(keys.predicate)]
     paths = {field.path for field in fields}
     fields += tuple(field for field in needed if field.path not in paths)
     if not fields:
@@ -274,9 +290,29 @@ def _statements(
 
 
 def _of_parents(request: ScanRequest) -> tuple[Condition, ...]:
-    """The filters of looked-up rows, unless they are very long: they are filtered again anyway."""
-    conditions = (*target_conditions(request), *parent_conditions(request))
-    return conditions if sum(map(sent_bytes, conditions)) <= KEY_ROOM else ()
+    """The filters of looked-up rows, but for a list that is parted.
+
+    None if they are very long besides: they are filtered again anyway.
+    """
+    filters, _ = _parted_filters(request)
+    conditions = (*target_conditions(request), *(f.translation.condition for f in filters))
+    sent = tuple(c for c in conditions if c is not None)
+    return sent if sum(map(sent_bytes, sent)) <= KEY_ROOM else ()
+
+
+def _parted_filters(
+    request: ScanRequest,
+) -> tuple[tuple[ParentFilter, ...], ParentFilter | None]:
+    """The filters of looked-up rows, and apart from them a long list of keys, if there is one."""
+    filters = parent_filters(request)
+    sizes = [sent_bytes(f.translation.condition) for f in filters]
+    if sum(sizes) <= KEY_ROOM:
+        return filters, None
+    place = sizes.index(max(sizes))
+    longest = filters[place]
+    if not is_list(longest.seen, longest.predicate, longest.translation):
+        return filters, None
+    return (*filters[:place], *filters[place + 1 :]), longest
 
 
 def _statement(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from isthmus.catalog.model import Column
+from isthmus.catalog.model import Column, Table
 from isthmus.connectors.contract import Bill, Lookup, Promise, ScanRequest
 from isthmus.connectors.predicates import Compare, In, IsNull, Not, Predicate
 from isthmus.connectors.salesforce.aggregates import MOST_GROUPS, shape
@@ -15,9 +15,11 @@ from isthmus.connectors.salesforce.childbill import with_children
 from isthmus.connectors.salesforce.estimate import Known, Predicted, predict
 from isthmus.connectors.salesforce.keys import KEY_ROOM, is_key, key_bytes
 from isthmus.connectors.salesforce.length import STATEMENT_BYTES
+from isthmus.connectors.salesforce.lookups import looked_up
 from isthmus.connectors.salesforce.planning import Draft, draft
 from isthmus.connectors.salesforce.retrieval import calls_for, could_be_found, pays
 from isthmus.connectors.salesforce.selectivity import (
+    UNKNOWN_ROWS,
     Rows,
     distinct,
     equal_share,
@@ -108,7 +110,26 @@ def _passing(draft: Draft, known: Known) -> Rows:
     # a looked-up row that fails takes the row that looks it up with it
     if request.points:
         rows = replace(rows, likely=rows.likely * _POINTS ** len(request.points))
+    rows = replace(rows, likely=rows.likely * _looked_up_share(request.lookups, known))
     return replace(rows, low=0) if request.points or _narrowing(request.lookups) else rows
+
+
+def _looked_up_share(lookups: Iterable[Lookup], known: Known) -> float:
+    """What part of the rows looks up one that a list of keys names."""
+    kept = 1.0
+    for lookup in lookups:
+        for keys in lookup.predicates:
+            if isinstance(keys, In) and is_key(lookup.table.column(keys.column)):
+                kept *= min(1.0, len(keys.values) * _part_of_one(lookup.table, keys.column, known))
+        kept *= _looked_up_share(lookup.lookups, known)
+    return kept
+
+
+def _part_of_one(table: Table, column: str, known: Known) -> float:
+    """What part of the rows looks up one that has a value of a column."""
+    of = known.parents.get(table.name, Known())
+    rows = UNKNOWN_ROWS if of.count is None else of.count.rows
+    return equal_share(table, column, float(rows), of.facts)
 
 
 def _narrowing(lookups: Iterable[Lookup]) -> bool:
@@ -147,22 +168,29 @@ def bill_of_keys(
 
     Args:
         request: what is asked for without them.
-        column: whose values they are.
+        column: whose values they are; ``AccountId.Name`` for one of a looked-up row.
         keys: how many there are.
         known: of the object.
         below: of the objects whose rows come along as children.
         retrieves: whether the org gives its rows by their Ids.
     """
-    described = request.table.column(column)
+    own = any(known_as.name == column for known_as in request.table.columns)
+    found = None if own else looked_up(request, column)
+    if not own and found is None:
+        return None
+    described = request.table.column(column) if found is None else found[0].table.column(found[1])
     if not is_key(described):
         return None
-    if column not in request.columns:  # text is compared again here
+    if own and column not in request.columns:  # text is compared again here
         request = replace(request, columns=(*request.columns, column))
     drafted = draft(request)
     longest = max(len(encoded(statement.text)) for statement in drafted.bare)
     room = max(STATEMENT_BYTES - longest, KEY_ROOM)
     table, rows = request.table, _passing(drafted, known)
-    kept = min(1.0, keys * equal_share(table, column, rows.likely, known.facts))
+    if found is None:
+        kept = min(1.0, keys * equal_share(table, column, rows.likely, known.facts))
+    else:
+        kept = min(1.0, keys * _part_of_one(found[0].table, found[1], known))
     rows = replace(rows, low=0, likely=rows.likely * kept, basis=f"{rows.basis}, {keys:,} keys")
     if drafted.limit is not None:
         rows = rows.at_most(drafted.limit)

@@ -150,10 +150,9 @@ def _groups(org: Org, draft: Draft, context: ReadContext) -> Iterator[pa.RecordB
 
 def _rows(org: Org, draft: Draft, chunk: Chunk, context: ReadContext) -> Iterator[pa.RecordBatch]:
     """The rows of a chunk, with the draft's columns."""
-    table = draft.request.table
     for batch in _whole(org, draft, chunk, context):
-        if chunk.keys is not None:
-            batch = matching(batch, table, chunk.keys)
+        if chunk.keys is not None and chunk.table is not None:
+            batch = matching(batch, chunk.table, chunk.keys)
         for rows in _with_children(org, draft, batch, context):
             yield _finished(rows, draft)
 

@@ -13,7 +13,14 @@ from isthmus.engine.meaning import Reduction
 from isthmus.engine.plan import Fed, Firing, PlannedScan, plan_request
 from isthmus.engine.rules.draft import Draft
 
-__all__ = ["CALLS_FOR_ONE_SAVED", "CoFetch", "can_be_fed", "co_fetches", "lookup_at"]
+__all__ = [
+    "CALLS_FOR_ONE_SAVED",
+    "CoFetch",
+    "can_be_fed",
+    "co_fetches",
+    "lookup_at",
+    "needs_its_lookups",
+]
 
 #: A call saved must be worth it: looked-up columns come again with each row.
 CALLS_FOR_ONE_SAVED = 50
@@ -175,7 +182,7 @@ def needs_its_lookups(draft: Draft, index: int) -> bool:
     if scan.fed is None:
         return True
     above = _looking(draft, scan.fed)
-    if above is None:
+    if above is None or scan.fed.children is not None:
         return False
     key = Origin(draft.scans[above].occurrence, scan.fed.path[-1])
     parent = Origin(scan.occurrence, scan.request.table.primary_key[0])
@@ -184,8 +191,8 @@ def needs_its_lookups(draft: Draft, index: int) -> bool:
 
 def _looking(draft: Draft, fed: Fed) -> int | None:
     """The scan whose foreign key is the last of a path."""
-    if len(fed.path) == 1:
-        return fed.by
+    if len(fed.path) < 2:
+        return fed.by if fed.path else None
     above = Fed(fed.by, fed.path[:-1])
     return next((i for i, scan in enumerate(draft.scans) if scan.fed == above), None)
 

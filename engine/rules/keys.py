@@ -11,7 +11,7 @@ from isthmus.engine.logical import Constant, Origin
 from isthmus.engine.meaning import Reduction
 from isthmus.engine.plan import Firing, KeyPush, PlannedScan
 from isthmus.engine.rules.children import ChildFetch, child_fetches
-from isthmus.engine.rules.cofetch import CoFetch, co_fetches
+from isthmus.engine.rules.cofetch import CoFetch, co_fetches, needs_its_lookups
 from isthmus.engine.rules.draft import Draft
 
 __all__ = ["MAX_KEYS", "push_constants", "push_keys"]
@@ -94,10 +94,10 @@ def push_keys(draft: Draft) -> Draft:
 
     The one step that saves most is taken first, then the next, until none saves anything: keys
     pushed one way or the other, or a looked-up table or one that points here fetched along (see
-    `cofetch` and `children`). A step that would wait for itself is none. Since a table that comes
-    along can't take keys, a plan in which keys go first is made as well, and the one that costs
-    less is taken. How many keys there are shows at run time only: then the list is given up if
-    the whole scan costs less.
+    `cofetch` and `children`). A step that would wait for itself is none. A table that comes along
+    takes keys only where the rows that it comes with are not needed without it, so a plan in which
+    keys go first is made as well, and the one that costs less is taken. How many keys there are
+    shows at run time only: then the list is given up if the whole scan costs less.
 
     Sent: ``c IN (...)`` with the keys that were found, in as many statements as they need.
     Promise: SUPERSET. DuckDB joins, whatever more comes.
@@ -151,8 +151,11 @@ def _pushes(draft: Draft) -> Iterator[_Push]:
 
 def _push(draft: Draft, reduction: Reduction) -> _Push | None:
     index = draft.index_of(reduction.occurrence)
-    if index is None or not _can_take_keys(draft.scans[index]):
+    placed = None if index is None else _place(draft, index, reduction.column)
+    if index is None or placed is None or not _can_take_keys(draft.scans[placed[0]]):
         return None
+    of = draft.scans[index]
+    index, column = placed
     scan = draft.scans[index]
     sources = []
     for key in reduction.keys:
@@ -167,9 +170,9 @@ def _push(draft: Draft, reduction: Reduction) -> _Push | None:
             return None  # its extremes alone come, not every value
         sources.append((source, key.column))
     count = sum(draft.scans[i].fragment.estimate.rows for i, _ in sources)
-    if not sources or count > MAX_KEYS or _names_all(draft, scan, reduction.column, sources):
+    if not sources or count > MAX_KEYS or _names_all(draft, of, reduction.column, sources):
         return None
-    bill = scan.connector.estimate_keys(scan.request, reduction.column, max(count, 1))
+    bill = scan.connector.estimate_keys(scan.request, column, max(count, 1))
     if bill is None:
         return None
     full = scan.fragment.estimate
@@ -180,8 +183,22 @@ def _push(draft: Draft, reduction: Reduction) -> _Push | None:
         ):
             return None
         saved, bill = (0, 0), full
-    keys = KeyPush(reduction.column, tuple(sorted(sources)), count=count, anyway=bool(draft.prefer))
+    keys = KeyPush(column, tuple(sorted(sources)), count=count, anyway=bool(draft.prefer))
     return _Push(index, keys, bill, saved, reduction.join)
+
+
+def _place(draft: Draft, index: int, column: str) -> tuple[int, str] | None:
+    """Which scan can be sent keys of a column, and what it calls the column.
+
+    Rows that come along have no statement of their own. Their keys go to the one that they come
+    with, if its rows are needed only where they have such a row.
+    """
+    fed = draft.scans[index].fed
+    if fed is None:
+        return index, column
+    if needs_its_lookups(draft, index):
+        return fed.by, ".".join((*fed.path, column))
+    return None
 
 
 def _names_all(

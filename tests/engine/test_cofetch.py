@@ -80,3 +80,44 @@ def test_a_filter_two_steps_away_drops_no_row_that_an_outer_join_keeps(
     assert usual
     for other in others:
         assert other == usual
+
+
+PICKED = [
+    "SELECT c.Id, a.Name, p.n FROM crm.Contact c JOIN crm.Account a ON a.Id = c.AccountId "
+    "JOIN lake.picked p ON p.number = a.AccountNumber",
+    "SELECT c.Id, a.Name FROM crm.Contact c JOIN crm.Account a ON a.Id = c.AccountId "
+    "WHERE a.AccountNumber IN (SELECT number FROM lake.picked)",
+    "SELECT c.Id, a.Name, p.n FROM crm.Contact c JOIN crm.Account a ON a.Id = c.AccountId "
+    "LEFT JOIN lake.picked p ON p.number = a.AccountNumber",
+    "SELECT c.Id, x.n FROM crm.Contact c LEFT JOIN (SELECT a.Id, p.n FROM crm.Account a "
+    "JOIN lake.picked p ON p.number = a.AccountNumber) x ON x.Id = c.AccountId",
+    "SELECT k.Id, a.Name FROM crm.Case k JOIN crm.Contact c ON c.Id = k.ContactId "
+    "JOIN crm.Account a ON a.Id = c.AccountId JOIN lake.picked p ON p.number = a.AccountNumber",
+    "SELECT c.Id FROM crm.Contact c JOIN crm.Account a ON a.Id = c.AccountId "
+    "JOIN crm.User u ON u.Id = a.OwnerId JOIN lake.picked p ON p.number = a.AccountNumber "
+    "WHERE u.IsActive",
+    "SELECT t.Id, a.Name FROM crm.Task t JOIN crm.Account a ON a.Id = t.WhatId "
+    "JOIN lake.picked p ON p.number = a.AccountNumber",
+    "SELECT c.Id FROM crm.Contact c WHERE NOT EXISTS (SELECT 1 FROM crm.Account a JOIN lake.picked "
+    "p ON p.number = a.AccountNumber WHERE a.Id = c.AccountId)",
+]
+
+
+@pytest.mark.parametrize("sql", PICKED)
+def test_keys_of_a_row_that_comes_along(ways: tuple[Connection, ...], sql: str) -> None:
+    usual, *others = answers(ways, sql)
+    assert usual
+    for other in others:
+        assert other == usual
+
+
+def test_keys_of_a_row_that_comes_along_are_sent_with_it(
+    org: LocalOrg, ways: tuple[Connection, ...]
+) -> None:
+    org.clear_requests()
+    with ways[1].sql(PICKED[0]) as result:
+        rows = result.arrow().num_rows
+        (bill,) = (b for b in result.bill.fragments if b.actual.calls)
+    texts = [str(e["soql"]) for e in org.requests() if e.get("soql")]
+    assert texts and all(" WHERE Account.AccountNumber IN (" in text for text in texts)
+    assert bill.actual.rows <= 1.05 * rows
