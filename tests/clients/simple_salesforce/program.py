@@ -103,6 +103,13 @@ def related() -> None:
     assert all(row["Owner"]["Name"] and row["Contacts"]["totalSize"] for row in found)
 
 
+def search() -> None:
+    made = sf.Account.create({"Name": "Findable by simple"})["id"]
+    found = sf.search("FIND {Findable simple} RETURNING Account(Id, Name)")["searchRecords"]
+    assert [row["Id"] for row in found] == [made]
+    assert made in [row["Id"] for row in sf.quick_search("Findable simple")["searchRecords"]]
+
+
 def one_record() -> None:
     made = sf.Account.create({"Name": "Löwe & Söhne", "NumberOfEmployees": "12"})
     assert made["success"] is True
@@ -270,12 +277,16 @@ def bulk2_hard_delete() -> None:
 
 
 def bulk1_query() -> None:
-    found = sf.bulk.Contact.query("SELECT Id, LastName FROM Contact", lazy_operation=False)
+    found = sf.bulk.Contact.query(
+        "SELECT Id, LastName FROM Contact", lazy_operation=False, wait=SOON
+    )
     assert len({row["Id"] for row in found}) == len(found) == count("Contact")
 
 
 def bulk1_query_all() -> None:
-    found = sf.bulk.Account.query_all("SELECT Id, IsDeleted FROM Account", lazy_operation=False)
+    found = sf.bulk.Account.query_all(
+        "SELECT Id, IsDeleted FROM Account", lazy_operation=False, wait=SOON
+    )
     assert any(row["IsDeleted"] for row in found)
 
 
@@ -317,6 +328,7 @@ main(
         Check("query, all pages", all_pages),
         Check("queryAll", deleted_too),
         Check("parents and children", related),
+        Check("search by SOSL", search),
         Check("create, read, update, delete one", one_record),
         Check("upsert one", upsert_one),
         Check("refusal with its fields", refused),
