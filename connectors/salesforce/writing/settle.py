@@ -13,8 +13,7 @@
 Limits. Times have whole seconds: a record that this user made elsewhere in the second in which the
 chunk was begun counts as the chunk's. For inserts without a key: the org must begin a request
 within the seconds that are waited before the last look; equal rows written by this user at the same
-time from elsewhere can't be told apart. With a unique key
-no row can be doubled.
+time from elsewhere can't be told apart. With a unique key no row can be doubled.
 """
 
 from __future__ import annotations

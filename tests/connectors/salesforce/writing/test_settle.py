@@ -242,3 +242,29 @@ def test_one_chunk_twice_in_one_process_is_written_once(hand: MakeHand, stored: 
         first = accounts.write(INSERT, rows, key)
         assert accounts.write(INSERT, rows, key, notes=accounts.notes) == first
     assert len(stored("Account", "Id")) == 4
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "lost-request"])
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_chunk_written_whole_is_settled_whole(
+    hand: MakeHand, org: LocalOrg, stored: Stored, key: str | None, fault: str
+) -> None:
+    accounts = hand(policy=IMPATIENT)
+    rows = [{**row, KEY: f"k{n}"} for n, row in enumerate(ROWS)]
+    notes = broken_off(accounts, org, fault, INSERT, rows, key, all_or_none=True)
+    done = accounts.write(INSERT, rows, key, notes=notes, all_or_none=True)
+    assert [(one["success"], one["created"]) for one in done] == [(True, True)] * 2
+    assert len(stored("Account", "Id")) == 2
+
+
+def test_an_update_of_which_a_part_is_there_by_chance_is_sent_whole(
+    hand: MakeHand, org: LocalOrg, stored: Stored
+) -> None:
+    accounts = hand(policy=IMPATIENT)
+    ids = [one["id"] for one in accounts.write(INSERT, ROWS)]
+    changes = [{"Id": ids[0], "Name": "a"}, {"Id": ids[1], "Name": "new"}]
+    notes = broken_off(accounts, org, "lost-request", UPDATE, changes, "Id", all_or_none=True)
+    org.clear_requests()
+    done = accounts.write(UPDATE, changes, "Id", notes=notes, all_or_none=True)
+    assert [one["success"] for one in done] == [True, True]
+    assert stored("Account", "Name") == [("a",), ("new",)]
