@@ -1,0 +1,155 @@
+"""Anything may happen in the org between two runs; after each the copy is what the org holds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.sync.org import Crm, accounts, copied, running_crm
+
+_OVERLAP = timedelta(minutes=10)
+_SHARED: list[Crm] = []
+_TEXTS = st.sampled_from(["", "a", "É\U0001f600", "it's", "NULL", "a\nb"])
+
+
+class Copying(RuleBasedStateMachine):
+    """Two copies of the same table in different stores; both must be right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crm = _SHARED[0]
+        self.stack = ExitStack()
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.con = self.stack.enter_context(self.crm.connected(self.folder))
+        self.fields: list[str] = []
+        self.erased = False
+        self.last: Any = None
+
+    @initialize(rows=st.integers(0, 5))
+    def begin(self, rows: int) -> None:
+        self.crm.sql(f"DELETE FROM {self.crm.table()}")
+        self.crm.pass_time(86_400)
+        for _ in range(rows):
+            self.crm.create()
+
+    def ids(self) -> list[str]:
+        return sorted(self.crm.live())
+
+    def deleted(self) -> list[str]:
+        rows = self.crm.sql(f"SELECT Id FROM {self.crm.table()} WHERE IsDeleted ORDER BY Id")
+        return [row[0] for row in rows]
+
+    @rule(name=_TEXTS)
+    def create(self, name: str) -> None:
+        self.crm.create(Name=name or "x")
+
+    @precondition(lambda self: self.ids())
+    @rule(pick=st.integers(0, 99), text=_TEXTS)
+    def update(self, pick: int, text: str) -> None:
+        ids = self.ids()
+        fields: dict[str, Any] = {"Description": text or None}
+        if self.fields:
+            fields[self.fields[pick % len(self.fields)]] = text or None
+        self.crm.update(ids[pick % len(ids)], **fields)
+
+    @precondition(lambda self: self.ids())
+    @rule(pick=st.integers(0, 99), seconds=st.integers(0, 599))
+    def commit_late(self, pick: int, seconds: int) -> None:
+        """A row is written with a stamp from before the last run, within the overlap."""
+        ids = self.ids()
+        id = ids[pick % len(ids)]
+        self.crm.update(id, Description=f"late {pick}")
+        if self.last is not None:
+            self.crm.stamp(id, self.last - timedelta(seconds=seconds))
+
+    @precondition(lambda self: self.ids())
+    @rule(pick=st.integers(0, 99))
+    def delete(self, pick: int) -> None:
+        ids = self.ids()
+        self.crm.delete(ids[pick % len(ids)])
+
+    @precondition(lambda self: self.deleted())
+    @rule(pick=st.integers(0, 99))
+    def undelete(self, pick: int) -> None:
+        ids = self.deleted()
+        self.crm.undelete(ids[pick % len(ids)])
+
+    @precondition(lambda self: self.ids())
+    @rule(pick=st.integers(0, 99))
+    def erase(self, pick: int) -> None:
+        """Nothing tells of it: the next run has to compare all keys."""
+        ids = self.ids()
+        self.crm.org.erase("Account", [ids[pick % len(ids)]])
+        self.erased = True
+
+    @precondition(lambda self: len(self.fields) < 3)
+    @rule(filled=st.booleans())
+    def add_field(self, filled: bool) -> None:
+        name = f"F{len(self.fields)}__c"
+        self.crm.org.add_field("Account", name, "string", length=50)
+        self.fields.append(name)
+        if filled:  # its default moves no stamp
+            self.crm.sql(f"UPDATE {self.crm.table()} SET {name} = 'default'")
+
+    @rule(seconds=st.sampled_from([1, 59, 60, 3_600, 86_400, 86_400 * 16]))
+    def pass_time(self, seconds: int) -> None:
+        self.crm.pass_time(seconds)
+
+    @rule(part=st.sampled_from([1, 2, 1000]), full=st.sampled_from([False, False, False, True]))
+    def run(self, part: int, full: bool) -> None:
+        self.crm.pass_time(1)  # the second that is not over yet belongs to the next run
+        for kind in ("sqlite:copy.sqlite#a", "parquet:copy"):
+            where, _, place = kind.partition(":")
+            to = f"{where}:{self.folder}/{place}"
+            done = self.con.sync(
+                "crm.Account",
+                to=to,
+                mode="incremental",
+                rows_per_part=part,
+                full=full,
+                reconcile=0 if self.erased else None,
+            )
+            assert done.until == self.crm.now
+            assert accounts(self.con, to) == self.crm.live()
+            if self.fields:
+                self.check_fields(to)
+        self.erased = False
+        self.last = self.crm.now
+
+    def check_fields(self, to: str) -> None:
+        listed = ", ".join(self.fields)
+        rows = self.crm.sql(f"SELECT Id, {listed} FROM {self.crm.table()} WHERE NOT IsDeleted")
+        found = {tuple(r.values()) for r in copied(self.con, to, ["Id", *self.fields])}
+        assert found == set(rows)
+
+    def teardown(self) -> None:
+        self.stack.close()
+        for name in self.fields:
+            self.crm.org.remove_field("Account", name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared() -> Iterator[None]:
+    with running_crm() as crm:
+        _SHARED.append(crm)
+        yield
+        _SHARED.clear()
+
+
+class TestCopying(Copying.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(
+        max_examples=10,
+        stateful_step_count=14,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
