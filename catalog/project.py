@@ -17,6 +17,7 @@ from isthmus.catalog.names import RESERVED_NAMES
 from isthmus.catalog.secrets import Secret
 from isthmus.catalog.suggest import did_you_mean
 from isthmus.catalog.syncs import SyncSpec, read_syncs
+from isthmus.catalog.syncs_in import SyncInSpec
 from isthmus.catalog.timezone import check_time_zone, session_time_zone
 from isthmus.catalog.toml_places import Places, find_places
 from isthmus.catalog.views import make_view, read_views
@@ -116,7 +117,7 @@ class Project:
     file: Path | None = None
     budget: Budget = field(default_factory=Budget)
     jobs: JobLimits = field(default_factory=JobLimits)
-    syncs: tuple[SyncSpec, ...] = ()
+    syncs: tuple[SyncSpec | SyncInSpec, ...] = ()
 
 
 @dataclass(frozen=True)

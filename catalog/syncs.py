@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from isthmus.catalog.durations import duration
 from isthmus.catalog.kinds import Key, SourceKind, checked_options, unknown_key
 from isthmus.catalog.schedules import Schedule, read_schedule
+from isthmus.catalog.syncs_in import SyncInSpec, read_sync_in
 from isthmus.catalog.targets import TargetConfig, read_target
 from isthmus.catalog.toml_places import Places
 from isthmus.errors import ConfigError, Place
@@ -29,7 +30,7 @@ _DRIFT: Final = {
 }
 _LENGTH: Final = (str, int, float)
 _KEYS: Final = {
-    "direction": Key("which way rows go", choices=("out",)),
+    "direction": Key("which way rows go", choices=("in", "out")),
     "table": Key("the table that is copied, such as crm.Account"),
     "query": Key("the query whose answer is copied"),
     "to": Key("where to", (str, dict)),
@@ -89,8 +90,7 @@ class SyncSpec:
         refresh: columns that are read whole that often, since no cursor moves with them.
         drift: what is done when columns change.
         rows_per_part: how many rows are fetched between two safe points.
-        direction: ``out`` of the sources, into the target.
-        schedule: when it runs by itself, where syncs are served; None: never.
+            schedule: when it runs by itself, where syncs are served; None: never.
         place: where it stands in the project file.
     """
 
@@ -108,14 +108,23 @@ class SyncSpec:
     refresh: Mapping[str, timedelta] = field(default_factory=dict)
     drift: Drift = field(default_factory=Drift)
     rows_per_part: int = _ROWS_PER_PART
-    direction: Literal["out"] = "out"
     schedule: Schedule | None = None
     place: Place | None = None
+
+    @property
+    def subject(self) -> str:
+        """What is copied, in a word."""
+        return self.table or "a query"
+
+    @property
+    def target(self) -> str:
+        """Where to, without secrets."""
+        return self.to.identity
 
 
 def read_syncs(
     table: Mapping[str, Any], path: tuple[str, ...], places: Places, folder: Path
-) -> tuple[SyncSpec, ...]:
+) -> tuple[SyncSpec | SyncInSpec, ...]:
     """The syncs of a project.
 
     Args:
@@ -127,16 +136,18 @@ def read_syncs(
     Raises:
         ConfigError: one is wrong, or two write to the same place.
     """
-    specs: list[SyncSpec] = []
+    specs: list[SyncSpec | SyncInSpec] = []
     for name, value in table.items():
         here = (*path, name)
+        _check_name(name, places.of(here))
         if not isinstance(value, Mapping):
             raise ConfigError(
                 f"{'.'.join(here)} must be a table",
                 place=places.of(here),
                 remedy=f"Write [{'.'.join(here)}] on a line of its own, its keys below.",
             )
-        spec = read_sync(name, value, here, places, folder)
+        into = value.get("direction") == "in"
+        spec = (read_sync_in if into else read_sync)(name, value, here, places, folder)
         for other in specs:
             if other.name.lower() == name.lower():
                 raise ConfigError(
@@ -155,19 +166,14 @@ def read_sync(
     places: Places | None = None,
     folder: Path | None = None,
 ) -> SyncSpec:
-    """One sync, checked.
+    """One sync out of the sources, checked.
 
     Raises:
         ConfigError: a key is unknown, or the keys contradict each other.
     """
     places, folder = places or Places(), folder or Path.cwd()
     place, where = places.of(path), ".".join(path)
-    if not name.replace("-", "_").isidentifier():
-        raise ConfigError(
-            f"{name!r} can't be the name of a sync",
-            place=place,
-            remedy="Use letters, digits, - and _, and begin with a letter.",
-        )
+    _check_name(name, place)
     given = {key: value for key, value in table.items() if value is not None}
     for key in given:
         if key not in _KEYS:
@@ -207,6 +213,15 @@ def read_sync(
     )
     _check_together(spec, path, places)
     return spec
+
+
+def _check_name(name: str, place: Place | None) -> None:
+    if not name.replace("-", "_").isidentifier():
+        raise ConfigError(
+            f"{name!r} can't be the name of a sync",
+            place=place,
+            remedy="Use letters, digits, - and _, and begin with a letter.",
+        )
 
 
 def _names(value: str | list[Any], path: tuple[str, ...], places: Places) -> tuple[str, ...]:

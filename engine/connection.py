@@ -431,6 +431,10 @@ class Connection:
         refresh: Mapping[str, str | float] | None = None,
         drift: Mapping[str, str] | None = None,
         rows_per_part: int | None = None,
+        direction: str | None = None,
+        most_deletes: float | None = None,
+        rejected: str | None = None,
+        options: Sequence[str] | None = None,
         full: bool = False,
         on_progress: OnProgress | None = None,
         max_calls: int | None = None,
@@ -456,7 +460,12 @@ class Connection:
             refresh: how often columns that move no cursor are read whole.
             drift: what is done when columns change.
             rows_per_part: how many rows are fetched between two safe points.
-            full: make the copy anew.
+            direction: ``in``: `to` is a table of a source, such as ``crm.Account``, whose rows
+                are brought up to those of the query; `key` is its unique column.
+            most_deletes: of a sync in, as in the project file; as are the next two.
+            rejected: the file of rows that were not written.
+            options: the source's own ways of writing.
+            full: make the copy anew; of a sync in: send every row again.
             on_progress: told how far it is.
             max_calls: data calls that it may make, repeated ones included.
             max_rows: rows that sources may send for it.
@@ -483,6 +492,10 @@ class Connection:
             "refresh": refresh,
             "drift": drift,
             "rows_per_part": rows_per_part,
+            "direction": direction,
+            "most_deletes": most_deletes,
+            "rejected": rejected,
+            "options": None if options is None else list(options),
         }
         room = self._sync_room()
         return room.run(room.spec(what, given), full=full, terms=terms, on_progress=on_progress)
@@ -523,9 +536,9 @@ class Connection:
         resolved = resolve(parse(text, self._database), self.catalog, self._database)
         return tuple(dict.fromkeys(o.table.source for o in resolved.occurrences))
 
-    def asked(self, text: str, terms: Terms | None) -> Result:
+    def asked(self, text: str, terms: Terms | None, params: Parameters = None) -> Result:
         """A query's result on given terms; without any it is only looked at."""
-        return self._query(parse(text, self._database), None, None, terms)
+        return self._query(parse(text, self._database), params, None, terms)
 
     def _sync_room(self) -> SyncRoom:
         return SyncRoom(self, self._folder, self._syncs)

@@ -49,6 +49,7 @@ class SyncRun:
         changes: what has become of the columns.
         warnings: what it could not do, and why.
         seconds: how long it took.
+        failed: rows that a source would not take, of a sync into one.
     """
 
     sync: str
@@ -64,6 +65,7 @@ class SyncRun:
     changes: tuple[str, ...]
     warnings: tuple[str, ...]
     seconds: float
+    failed: int = 0
 
     def __str__(self) -> str:
         up_to = "" if self.until is None else f", complete up to {self.until:%Y-%m-%d %H:%M:%S} UTC"

@@ -13,8 +13,11 @@ from isthmus.catalog.model import View
 from isthmus.catalog.names import quoted, split_name
 from isthmus.catalog.suggest import did_you_mean
 from isthmus.catalog.syncs import SyncSpec, read_sync
+from isthmus.catalog.syncs_in import SyncInSpec, read_sync_in
+from isthmus.catalog.toml_places import Places
 from isthmus.engine.ledger import Terms
 from isthmus.engine.sync.book import SyncBook
+from isthmus.engine.sync.into import SyncInto
 from isthmus.engine.sync.result import SyncPlan, SyncRun
 from isthmus.engine.sync.subject import QuerySubject, Subject, TableSubject
 from isthmus.engine.sync.sync import OnProgress, Sync
@@ -47,7 +50,7 @@ class SyncRoom:
         self._folder = folder
         self._book = book
 
-    def spec(self, what: str, given: Mapping[str, Any]) -> SyncSpec:
+    def spec(self, what: str, given: Mapping[str, Any]) -> SyncSpec | SyncInSpec:
         """The sync of that name in the project; or one of a table or query, made of arguments.
 
         Raises:
@@ -60,39 +63,59 @@ class SyncRoom:
         name = given.pop("name", None)
         if name is None:
             name = f"sync_{zlib.crc32(f'{what} into {given[_TO]}'.encode()):08x}"
-        return read_sync(name, {("query" if _QUERY.match(what) else "table"): what, **given})
+        table = {("query" if _QUERY.match(what) else "table"): what, **given}
+        if table.get("direction") == "in":
+            return read_sync_in(name, table, ("sync",), Places(), Path.cwd())
+        return read_sync(name, table)
 
-    def plan(self, spec: SyncSpec, *, full: bool, terms: Terms) -> SyncPlan:
+    def plan(self, spec: SyncSpec | SyncInSpec, *, full: bool, terms: Terms) -> SyncPlan:
         """What the next run would do, with its bill; no data call."""
+        if isinstance(spec, SyncInSpec):
+            return self._into(spec, terms, None).plan()
         with self._opened(spec, terms, None) as sync:
             return sync.plan(full=full)
 
     def run(
-        self, spec: SyncSpec, *, full: bool, terms: Terms, on_progress: OnProgress | None
+        self,
+        spec: SyncSpec | SyncInSpec,
+        *,
+        full: bool,
+        terms: Terms,
+        on_progress: OnProgress | None,
     ) -> SyncRun:
-        """One run; raises as `Sync.run`."""
+        """One run; raises as `Sync.run` and `SyncInto.run`."""
         # a long session must not copy by the columns that it saw at its beginning
         self._connection.catalog.refresh()
+        if isinstance(spec, SyncInSpec):
+            return self._into(spec, terms, on_progress).run(full=full)
         with self._opened(spec, terms, on_progress) as sync:
             return sync.run(full=full)
+
+    def _into(self, spec: SyncInSpec, terms: Terms, on_progress: OnProgress | None) -> SyncInto:
+        folder = self._folder_of(spec.name)
+        return SyncInto(self._connection, spec, folder, self._book, terms, on_progress)
+
+    def _folder_of(self, name: str) -> Path:
+        if self._folder is None:
+            raise ConfigError(
+                "a sync needs a state folder: it keeps there what it has fetched or sent, and its "
+                "lock",
+                remedy="Give connect(state=...) or ISTHMUS_STATE a folder.",
+            )
+        return self._folder / "syncs" / name.lower()
 
     @contextmanager
     def _opened(
         self, spec: SyncSpec, terms: Terms, on_progress: OnProgress | None
     ) -> Iterator[Sync]:
-        if self._folder is None:
-            raise ConfigError(
-                "a sync needs a state folder: it keeps there what it has fetched, and its lock",
-                remedy="Give connect(state=...) or ISTHMUS_STATE a folder.",
-            )
+        folder = self._folder_of(spec.name)
         subject, target = self._subject(spec, terms), make(spec.to)
-        folder = self._folder / "syncs" / spec.name.lower()
         try:
             yield Sync(spec, subject, target, folder, self._book, terms, on_progress)
         finally:
             target.close()
 
-    def _of_project(self, name: str, given: Mapping[str, Any]) -> SyncSpec:
+    def _of_project(self, name: str, given: Mapping[str, Any]) -> SyncSpec | SyncInSpec:
         known = {spec.name.lower(): spec for spec in self._connection.project.syncs}
         if name.lower() not in known:
             names = [spec.name for spec in known.values()]

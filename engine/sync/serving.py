@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from isthmus.catalog.syncs import SyncSpec
+from isthmus.catalog.syncs_in import SyncInSpec
 from isthmus.engine.sync.book import RunRecord, SyncBook
 from isthmus.engine.sync.result import SyncRun
 from isthmus.engine.sync.scheduler import Scheduler, Timetable
@@ -106,12 +107,12 @@ class ServedSyncs:
         self._told(f"{name}: failed: {error}")
 
 
-def _omission(spec: SyncSpec, moment: datetime, why: str) -> RunRecord:
+def _omission(spec: SyncSpec | SyncInSpec, moment: datetime, why: str) -> RunRecord:
     return RunRecord(
         run=uuid.uuid4().hex,
         sync=spec.name,
-        subject=spec.table or "a query",
-        target=spec.to.identity,
+        subject=spec.subject,
+        target=spec.target,
         mode=spec.mode,
         state="left out",
         started=moment.astimezone(UTC),

@@ -20,7 +20,8 @@ def sync(project: str | None) -> None:
 @sync.command()
 @click.argument("name")
 @click.option("--dry-run", is_flag=True, help="Say what would be read and what it would cost.")
-@click.option("--full", is_flag=True, help="Make the copy anew.")
+@click.option("--full", is_flag=True, help="Make the copy anew; send every row again.")
+@click.option("--allow-writes", is_flag=True, help="Let a sync into a source write.")
 @click.option("--quiet", is_flag=True, help="Show no bar.")
 @click.option("--max-calls", type=click.IntRange(min=0), metavar="N", help="Calls it may make.")
 @click.option("--max-rows", type=click.IntRange(min=0), metavar="N", help="Rows it may be sent.")
@@ -31,6 +32,7 @@ def run(
     name: str,
     dry_run: bool,
     full: bool,
+    allow_writes: bool,
     quiet: bool,
     max_calls: int | None,
     max_rows: int | None,
@@ -42,7 +44,8 @@ def run(
     """
     import isthmus
 
-    with isthmus.connect(_project(context, project)) as connection:
+    allowed = True if allow_writes else None
+    with isthmus.connect(_project(context, project), allow_writes=allowed) as connection:
         if dry_run:
             click.echo(str(connection.plan_sync(name, full=full)))
             return
@@ -53,6 +56,8 @@ def run(
                 name, full=full, on_progress=bar, max_calls=max_calls, max_rows=max_rows
             )
     click.echo(str(done))
+    if done.failed:
+        context.exit(1)
 
 
 @sync.command("list")
@@ -69,10 +74,7 @@ def listed(context: click.Context, project: str | None) -> None:
     if not specs:
         click.echo("the project has no syncs; write a table [syncs.NAME]")
         return
-    rows = [
-        (s.name, s.mode, s.table or "a query", s.to.identity, last.get(s.name, "never run"))
-        for s in specs
-    ]
+    rows = [(s.name, s.mode, s.subject, s.target, last.get(s.name, "never run")) for s in specs]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 import isthmus
+from isthmus.catalog.syncs import SyncSpec
 from isthmus.connectors.targets.contract import Layout
 from isthmus.engine.connection import Connection
 from isthmus.engine.sync.copystate import CopyState
@@ -100,8 +101,9 @@ def copied(
     con: Connection, to: Mapping[str, Any] | str, columns: list[str]
 ) -> list[dict[str, Any]]:
     """The rows of a copy, read through its target."""
-    config = con._sync_room().spec("t", {"to": to}).to
-    target = make(config)
+    spec = con._sync_room().spec("t", {"to": to})
+    assert isinstance(spec, SyncSpec)
+    target = make(spec.to)
     try:
         text = target.read_state()
         assert text is not None, "there is no copy"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.catalog.syncs import SyncSpec
 from isthmus.connectors.salesforce.replication import Replicas
 from isthmus.engine.connection import Connection
 from isthmus.engine.sync.result import SyncProgress
@@ -435,7 +436,9 @@ def test_every_field_type_in_every_target(
         wanted = con.sql("SELECT * FROM crm.Trap__c").arrow()
         from isthmus.engine.sync.targets import make
 
-        target = make(con._sync_room().spec("t", {"to": every_to}).to)
+        spec = con._sync_room().spec("t", {"to": every_to})
+        assert isinstance(spec, SyncSpec)
+        target = make(spec.to)
         found = {r["Id"]: r for r in copied(con, every_to, names)}
         assert len(found) == wanted.num_rows > 100
         for field in wanted.schema:

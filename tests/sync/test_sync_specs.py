@@ -11,7 +11,7 @@ import pytest
 from isthmus.catalog.durations import duration
 from isthmus.catalog.project import Project, load_project
 from isthmus.catalog.secrets import Secret
-from isthmus.catalog.syncs import Drift
+from isthmus.catalog.syncs import Drift, SyncSpec
 from isthmus.connectors.kinds import KINDS
 from isthmus.errors import ConfigError
 
@@ -47,12 +47,8 @@ drift = {new = "ignore", removed = "evolve", widened = "fail", renamed = "evolve
 rows_per_part = 1000
 """,
     ).syncs
-    assert (spec.name, spec.table, spec.query, spec.direction) == (
-        "accounts",
-        "crm.Account",
-        None,
-        "out",
-    )
+    assert isinstance(spec, SyncSpec)
+    assert (spec.name, spec.table, spec.query) == ("accounts", "crm.Account", None)
     assert spec.to.kind == "duckdb" and spec.to.options["path"] == str(tmp_path / "copy.duckdb")
     assert (spec.mode, spec.key, spec.cursor) == ("incremental", ("Id",), "LastModifiedDate")
     assert (spec.overlap, spec.lag) == (timedelta(hours=1), timedelta(seconds=30))
@@ -80,12 +76,14 @@ def test_a_target_may_be_one_text(
     tmp_path: Path, text: str, kind: str, options: dict[str, Any]
 ) -> None:
     [spec] = project(tmp_path, f'[syncs.a]\ntable = "crm.A"\nto = "{text}"\n').syncs
+    assert isinstance(spec, SyncSpec)
     assert (spec.to.kind, spec.to.options) == (kind, options)
 
 
 def test_a_target_never_shows_its_password(tmp_path: Path) -> None:
     text = '[syncs.a]\ntable = "c.A"\nto = "postgresql://me:hunter2@h/db#t"\n'
     [spec] = project(tmp_path, text).syncs
+    assert isinstance(spec, SyncSpec)
     assert "hunter2" not in repr(spec) and "hunter2" not in spec.to.identity
     assert spec.to.identity == "postgres:h/db?#t"
 
@@ -107,7 +105,7 @@ def test_a_target_never_shows_its_password(tmp_path: Path) -> None:
         ('table = "c.A"\nto = "sqlite:a#t"\noverlap = "soon"', '"10 minutes"'),
         ('table = "c.A"\nto = "sqlite:a#t"\nkey = ["a", "a"]', "each once"),
         ('table = "c.A"\nto = "sqlite:a#t"\nrows_per_part = 0', "from 1 up"),
-        ('table = "c.A"\nto = "sqlite:a#t"\ndirection = "in"', "direction"),
+        ('table = "c.A"\nto = "sqlite:a#t"\ndirection = "up"', "direction"),
         ('table = "c.A"\nto = "sqlite:a#t"\ndrift = {new = "x"}', "evolve"),
     ],
 )
