@@ -211,11 +211,18 @@ class Ingest:
         return None if target is None else self._batch.targets.index(target)
 
     def _lost(self, rows: list[int], part: str) -> Outcomes:
-        """The job is gone, with its results: the records are looked up; what is not done, fails."""
+        """The job is gone, with its results: the records are looked up.
+
+        Rows that are not done go into another job, if a key makes that safe.
+        """
         sending = Sending(self._batch.take(rows), Collections(), self._around, part)
         found = settle(sending.batch, range(len(rows)), sending.witness)
+        done = {rows[number]: outcome for number, outcome in found.items()}
+        left = [row for row in rows if row not in done]
+        if left and self._batch.key_target is not None:
+            return done | self._round(left, f"{part}.again")
         lost = failed(UNKNOWN, "its bulk job was deleted before its results were read")
-        return {row: found.get(number, lost) for number, row in enumerate(rows)}
+        return done | dict.fromkeys(left, lost)
 
 
 def _matched(

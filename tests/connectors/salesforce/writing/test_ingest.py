@@ -127,6 +127,25 @@ def test_a_job_that_somebody_deleted_is_looked_up(
     assert len(stored("Account", "Id")) == 7
 
 
+@pytest.mark.parametrize("key", [KEY, None])
+def test_what_a_deleted_job_had_not_done_is_sent_again_where_a_key_makes_that_safe(
+    hand: MakeHand, stored: Stored, org: LocalOrg, key: str | None
+) -> None:
+    accounts = hand()
+    accounts.write(INSERT, ROWS, key, options=["bulk"])
+    accounts.crm.writer().tidy(accounts.notes, ReadContext())
+    with org.store.writing() as cursor:
+        cursor.execute(f"DELETE FROM {org.store.table('Account')} WHERE Name > 'n3'")
+    again = hand().write(INSERT, ROWS, key, options=["bulk"], notes=accounts.notes)
+    assert [one["error_code"] for one in again[:4]] == [None] * 4
+    if key:
+        assert all(one["created"] for one in again)
+        assert stored("Account", KEY) == [(f"k{i}",) for i in range(7)]
+    else:
+        assert {one["error_code"] for one in again[4:]} == {"UNKNOWN_OUTCOME"}
+        assert len(stored("Account", KEY)) == 4
+
+
 @pytest.mark.parametrize("kept", [0, 3])
 def test_a_job_that_fails_half_way_is_carried_on(
     hand: MakeHand, org: LocalOrg, stored: Stored, kept: int
