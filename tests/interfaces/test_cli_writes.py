@@ -148,6 +148,7 @@ def test_a_write_that_was_broken_off_is_listed_and_resumed(capsys: Said, org: Lo
 def test_an_interrupted_write_says_how_it_goes_on(org: LocalOrg) -> None:
     lines = "".join(f"s,stop-{i}\n" for i in range(600))
     Path("many.csv").write_text("Name,External_Id__c\n" + lines)
+    org.clear_requests()
     org.set_fault("server-unavailable", path="/composite/sobjects", nth=2, count=0)
     command = [sys.executable, "-m", "isthmus", "write", "crm.Account", "many.csv"]
     command += ["--mode", "upsert", "--key", "External_Id__c", "--write-id", "w-stopped"]
