@@ -10,18 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from isthmus.localorg import ids
 from isthmus.localorg.bulk import outcomes, upload
 from isthmus.localorg.bulk.columns import payloads, read_header
 from isthmus.localorg.bulk.csvtext import DELIMITERS, LINE_ENDINGS
-from isthmus.localorg.bulk.jobs import KEPT, Pace
+from isthmus.localorg.bulk.jobs import Pace
 from isthmus.localorg.bulk.operations import BATCH, CHUNK, Operation, apply
+from isthmus.localorg.bulk.register import Register
 from isthmus.localorg.bulk.upload import BadUpload, Row, Upload
 from isthmus.localorg.clock import Clock
 from isthmus.localorg.errors import OrgError
@@ -188,8 +187,8 @@ class IngestJob:
         except Exception as error:
             self._finish(f"InternalServerError : {error}", began)
 
-    def stop(self) -> None:
-        """Leave the work where it is: the org closes."""
+    def drop(self) -> None:
+        """Leave the work where it is."""
         with self._lock:
             if self._state not in _ENDS:
                 self._state = "Aborted"
@@ -323,75 +322,44 @@ class IngestJobs:
         self._usage = usage
         self._clock = clock
         self._pace = pace
-        self._numbers = numbers
-        self._lock = threading.Lock()
-        self._jobs: dict[str, IngestJob] = {}
-        self._threads: list[threading.Thread] = []
+        self._jobs: Register[IngestJob] = Register(numbers)
 
     def create(self, spec: IngestSpec, now: datetime, mishap: Mishap) -> IngestJob:
         """Open a job."""
-        with self._lock:
-            job_id = ids.make("750", next(self._numbers))
-            job = self._jobs[job_id] = IngestJob(job_id, spec, now, self._pace, mishap)
+        job = IngestJob(self._jobs.next_id(), spec, now, self._pace, mishap)
+        self._jobs.add(job)
         return job
 
     def start(self, job: IngestJob, now: datetime) -> None:
         """Close a job's upload and begin to write; OrgError INVALIDJOBSTATE if it is not open."""
         job.close(now)
-        thread = threading.Thread(
-            target=job.work,
-            args=(self._schema, self._records, self._usage, self._clock),
-            name="local-org-ingest",
-            daemon=True,
+        self._jobs.start(
+            threading.Thread(
+                target=job.work,
+                args=(self._schema, self._records, self._usage, self._clock),
+                name="local-org-ingest",
+                daemon=True,
+            )
         )
-        with self._lock:
-            self._threads = [one for one in self._threads if one.is_alive()] + [thread]
-        thread.start()
 
     def find(self, job_id: str, now: datetime) -> IngestJob:
         """Give a job; OrgError NOT_FOUND when there is none, or it ended seven days ago."""
-        full = ids.normalise(job_id)
-        with self._lock:
-            job = self._jobs.get(full) if full else None
-        ended = job.ended(now) if job else None
-        if job is not None and ended is not None and now >= ended + KEPT:
-            self._forget(job)
-            job = None
-        if job is None:
-            raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
-        return job
+        return self._jobs.find(job_id, now)
 
     def listed(self, now: datetime) -> list[IngestJob]:
         """Give all jobs that are kept, oldest first."""
-        with self._lock:
-            known = list(self._jobs)
-        found = []
-        for job_id in known:
-            with suppress(OrgError):
-                found.append(self.find(job_id, now))
-        return found
+        return self._jobs.listed(now)
 
     def delete(self, job: IngestJob, now: datetime) -> None:
         """Remove a job that has ended or waits; OrgError API_ERROR for any other."""
         if job.state(now) not in (*_ENDS, "UploadComplete"):
             message = "Error encountered when deleting the job because the job is not terminated"
             raise OrgError(400, "API_ERROR", message)
-        job.stop()
-        self._forget(job)
+        self._jobs.remove(job)
 
     def close(self) -> None:
         """Stop all work."""
-        with self._lock:
-            jobs, threads = list(self._jobs.values()), list(self._threads)
-            self._jobs.clear()
-        for job in jobs:
-            job.stop()
-        for thread in threads:
-            thread.join(_PATIENCE)
-
-    def _forget(self, job: IngestJob) -> None:
-        with self._lock:
-            self._jobs.pop(job.id, None)
+        self._jobs.close(_PATIENCE)
 
 
 class _Stopped(Exception):

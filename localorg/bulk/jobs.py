@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,15 +20,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from isthmus.localorg import ids
+from isthmus.localorg.bulk.register import Register
 from isthmus.localorg.bulk.results import BLOCK_ROWS, LINES, KeptResults, Results, write
 from isthmus.localorg.bulk.statement import Statement
 from isthmus.localorg.errors import OrgError
 from isthmus.localorg.store import Store
 from isthmus.localorg.values import datetime_text, utc_seconds
 
-#: How long a job that has ended is kept (Bulk API 2.0 guide, "Limits").
-KEPT = timedelta(days=7)
 #: How often Salesforce itself tries a job, and what it says when it gives up (from memory).
 RETRIES = 15
 GAVE_UP = "InternalServerError : Retried more than fifteen times"
@@ -213,18 +210,14 @@ class Jobs:
         self._store = store
         self._pace = pace
         self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
-        self._threads: list[threading.Thread] = []
-        self._numbers = numbers
+        self._jobs: Register[Job] = Register(numbers)
         self._folder: Path | None = None
         self._kept = KeptResults()
 
     def create(self, spec: Spec, statement: Statement, now: datetime, *, fails: bool) -> Job:
         """Start a job. It reads the rows of this moment; with `fails` it ends in `Failed`."""
-        with self._lock:
-            job = Job(ids.make("750", next(self._numbers)), spec, statement, now, self._pace)
-            self._jobs[job.id] = job
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
+        job = Job(self._jobs.next_id(), spec, statement, now, self._pace)
+        self._jobs.add(job)
         if fails:
             job.fail(GAVE_UP, retries=RETRIES)
             return job
@@ -241,10 +234,7 @@ class Jobs:
             if results is not None and self._store.version == version:
                 self._kept.keep(statement.sql, version, results)
 
-        thread = threading.Thread(target=work, name="local-org-bulk", daemon=True)
-        with self._lock:
-            self._threads.append(thread)
-        thread.start()
+        self._jobs.start(threading.Thread(target=work, name="local-org-bulk", daemon=True))
         return job
 
     def _snapshot(self, statement: Statement) -> duckdb.DuckDBPyConnection:
@@ -257,51 +247,25 @@ class Jobs:
 
     def find(self, job_id: str, now: datetime) -> Job:
         """Give a job; OrgError NOT_FOUND when there is none, or it ended seven days ago."""
-        full = ids.normalise(job_id)
-        with self._lock:
-            job = self._jobs.get(full) if full else None
-        ended = job.ended(now) if job else None
-        if job is not None and ended is not None and now >= ended + KEPT:
-            self._forget(job)
-            job = None
-        if job is None:
-            raise OrgError(404, "NOT_FOUND", "The requested resource does not exist")
-        return job
+        return self._jobs.find(job_id, now)
 
     def listed(self, now: datetime) -> list[Job]:
         """Give all jobs that are kept, oldest first."""
-        with self._lock:
-            known = list(self._jobs)
-        found = []
-        for job_id in known:
-            with suppress(OrgError):
-                found.append(self.find(job_id, now))
-        return found
+        return self._jobs.listed(now)
 
     def delete(self, job: Job, now: datetime) -> None:
         """Remove a job that has ended; OrgError API_ERROR for one that has not."""
         if job.ended(now) is None:
             message = "Error encountered when deleting the job because the job is not terminated"
             raise OrgError(400, "API_ERROR", message)
-        self._forget(job)
+        self._jobs.remove(job)
 
     def close(self) -> None:
         """Stop all work and remove all results."""
-        with self._lock:
-            jobs, threads = list(self._jobs.values()), list(self._threads)
-            self._jobs.clear()
         self._kept.clear()
-        for job in jobs:
-            job.drop()
-        for thread in threads:
-            thread.join(_PATIENCE)
+        self._jobs.close(_PATIENCE)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _forget(self, job: Job) -> None:
-        with self._lock:
-            self._jobs.pop(job.id, None)
-        job.drop()
 
     def _path(self, job: Job) -> Path:
         with self._lock:

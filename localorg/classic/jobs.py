@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from isthmus.localorg import ids
-from isthmus.localorg.bulk.jobs import KEPT, Pace
+from isthmus.localorg.bulk.jobs import Pace
 from isthmus.localorg.bulk.operations import Operation
+from isthmus.localorg.bulk.register import KEPT
 from isthmus.localorg.bulk.statement import Statement
 from isthmus.localorg.bulk.upload import BadUpload
 from isthmus.localorg.errors import OrgError

@@ -87,6 +87,32 @@ def test_options_reach_the_org(tmp_path: Path) -> None:
         assert json.loads(line)["time"] == "2026-01-31T09:00:00.000+00:00"
 
 
+def test_rules_and_permissions_reach_the_org(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[[Lead]]\nname='n'\nwhen=\"LastName = 'x'\"\nmessage='not x'\n", "utf-8")
+    options = ["--rules", str(rules), "--bulk-hard-delete", "--data", "empty"]
+    with serving(tmp_path, *options) as (_, ready):
+        headers = {"Authorization": f"Bearer {ready['access_token']}"}
+        url = ready["http"] + "/services/data/v60.0/"
+        lead = {"LastName": "x", "Company": "y"}
+        refused = requests.post(url + "sobjects/Lead", json=lead, headers=headers, timeout=20)
+        assert refused.json()[0]["message"] == "not x"
+        job = {"object": "Lead", "operation": "hardDelete"}
+        made = requests.post(url + "jobs/ingest", json=job, headers=headers, timeout=20)
+        assert made.status_code == 200
+
+
+def test_rules_that_mean_nothing_are_refused(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    for text, words in (
+        ("[[Lead]]\nname='n'", "rule 1 of Lead needs"),
+        ("[[Lead]]\nname='n'\nwhen='Nope = 1'\nmessage='m'", "rule n of Lead: INVALID_FIELD"),
+    ):
+        rules.write_text(text, "utf-8")
+        done = CliRunner().invoke(org, ["serve", "--rules", str(rules)])
+        assert (done.exit_code, words in done.output) == (1, True), done.output
+
+
 def test_rows_from_a_folder(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
