@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +16,12 @@ from isthmus.engine.connection import Connection
 from isthmus.localorg import LocalOrg
 
 #: As it is, with every looked-up row fetched along, with every key pushed, with nothing of that.
-WAYS = ({}, {"prefer": "lookups"}, {"prefer": "keys"}, {"pushdown": False})
+WAYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"prefer": "lookups"},
+    {"prefer": "keys"},
+    {"pushdown": False},
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,7 @@ def ways(
     crm = {"kind": "salesforce", "ready_file": str(root / "org.json")}
     lake = {"kind": "files", "root": str(root)}
     project = load_project({"sources": {"crm": crm, "lake": lake}}, kinds=KINDS)
-    made = [Connection(project, **way) for way in WAYS]  # type: ignore[arg-type]
+    made = [Connection(project, **way) for way in WAYS]
     with made[-1].sql("SELECT AccountNumber FROM crm.Account ORDER BY Id") as result:
         numbers = [n for n in result.arrow().column(0).to_pylist() if n][::3]
     keys = [*numbers, *(n.lower() for n in numbers[:20]), "nobody's", None]

@@ -19,6 +19,7 @@ from isthmus.connectors.salesforce.decode import Decoder, early_link
 from isthmus.connectors.salesforce.paging import Reading, read
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.session import Login
+from isthmus.connectors.salesforce.slots import Slots
 from isthmus.connectors.salesforce.soql import Statement
 from isthmus.connectors.salesforce.transport import HttpTransport
 from isthmus.connectors.salesforce.types import column_of
@@ -78,7 +79,7 @@ def names(base: str, context: ReadContext | None = None) -> list[str]:
     config = read_config("crm", {"instance_url": base, "access_token": "t"})
     transport = HttpTransport(ca_file=None, timeout=10, connections=4)
     login = Login(config, Policy(base=0.01), lambda seconds: None)
-    client = Client("crm", login, transport, Policy(base=0.01))
+    client = Client("crm", login, transport, Policy(base=0.01), Slots(4))
     decoder = Decoder("X", (NAME,), ("Name",))
     reading = Reading("crm", client, decoder, "query", context or ReadContext())
     try:

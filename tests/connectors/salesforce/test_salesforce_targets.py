@@ -114,16 +114,21 @@ def test_what_a_typeof_can_not_do(crm: Salesforce) -> None:
     contact = Lookup("AccountId", table(crm, "Account"), ("Id",), lookups=(owner,))
     assert crm.can(ScanRequest(table(crm, "Contact"), ("Id",), lookups=(contact,))).able
     described = table(crm, "Task")
-    for change, words in [
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"reference": Reference(("Account", "Case"), "Id", None)}, "no name for paths"),
         ({"properties": {}}, "one kind"),
-    ]:
+    ]
+    for change, words in changes:
         columns = tuple(
             replace(c, **change) if c.name == "WhatId" else c for c in described.columns
         )
         other = replace(described, columns=columns)
-        for more in ({"lookups": (at_account(crm),)}, {"points": (PointsAt("WhatId", ("Case",)),)}):
-            assert words in crm.can(ScanRequest(other, ("Id",), **more)).reason  # type: ignore[arg-type]
+        asked = ScanRequest(other, ("Id",))
+        for request in (
+            replace(asked, lookups=(at_account(crm),)),
+            replace(asked, points=(PointsAt("WhatId", ("Case",)),)),
+        ):
+            assert words in crm.can(request).reason
     accounts = ScanRequest(table(crm, "Account"), ("Id",), points=(PointsAt("OwnerId", ("User",)),))
     assert not crm.can(accounts).able
 
