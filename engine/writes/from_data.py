@@ -20,7 +20,7 @@ from isthmus.engine.writes.columns import primary_key, spelt
 from isthmus.engine.writes.compile import insert_key
 from isthmus.engine.writes.data import pieces_of
 from isthmus.engine.writes.how import How
-from isthmus.engine.writes.intake import Intake
+from isthmus.engine.writes.intake import Intake, demanded_key
 from isthmus.engine.writes.laying import Input, laid_out
 from isthmus.engine.writes.outcomes import none
 from isthmus.engine.writes.parts import Part
@@ -114,7 +114,8 @@ class DataRows:
         if isinstance(data, Result):
             data = data.reader()
         cursor = self.connection._database.cursor()
-        intake = Intake(self.table, path.with_name(f"{path.name}-0.raw"), cursor)
+        demanded = demanded_key(self.table, self.kind, self.key)
+        intake = Intake(self.table, path.with_name(f"{path.name}-0.raw"), cursor, demanded)
         rows = 0
         try:
             for piece in pieces_of(data, self.table):

@@ -17,7 +17,7 @@ from isthmus.engine.plan import Plan
 from isthmus.engine.syntax import parse
 from isthmus.engine.writes.compile import Scene, reading_of
 from isthmus.engine.writes.how import How
-from isthmus.engine.writes.intake import Intake, Splitter
+from isthmus.engine.writes.intake import Intake, Splitter, demanded_key
 from isthmus.engine.writes.laying import Input, laid_out
 from isthmus.engine.writes.outcomes import table_of
 from isthmus.engine.writes.parts import Reading
@@ -132,11 +132,18 @@ class StatementRows:
 
     def read(self, path: Path, how: How, terms: Terms) -> Input:
         """Read its rows and lay them out in files whose names begin as `path`."""
+        for part in self.reading.parts:  # what can't be done is refused before a row is read
+            self.writer.plan(part.request(1, all_or_none=how.all_or_none))
         database = self.connection._database
         cursor = database.cursor()
         intakes = [
-            Intake(self.table, path.with_name(f"{path.name}-{i}.raw"), cursor)
-            for i in range(len(self.reading.parts))
+            Intake(
+                self.table,
+                path.with_name(f"{path.name}-{i}.raw"),
+                cursor,
+                demanded_key(self.table, part.kind, part.key),
+            )
+            for i, part in enumerate(self.reading.parts)
         ]
         splitter = Splitter(self.reading, intakes, self.stamp)
         try:

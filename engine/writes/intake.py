@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus.catalog.model import Table
+from isthmus.connectors.writing import WriteKind
 from isthmus.engine.writes.columns import column_type
 from isthmus.engine.writes.convert import converted
-from isthmus.engine.writes.outcomes import MISFIT, failures
+from isthmus.engine.writes.outcomes import MISFIT, NO_KEY, failures
 from isthmus.engine.writes.parts import Part, Reading
 from isthmus.engine.writes.spool import Spool
 
-__all__ = ["Intake", "Splitter"]
+__all__ = ["Intake", "Splitter", "demanded_key"]
 
 
 class Intake:
@@ -26,25 +27,32 @@ class Intake:
         table: whose columns they have.
         path: where they are put.
         cursor: converts values; in the session's time zone.
+        key: the column without which a row means none of the table's.
     """
 
-    def __init__(self, table: Table, path: Path, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, table: Table, path: Path, cursor: duckdb.DuckDBPyConnection, key: str | None
+    ) -> None:
         self._table = table
         self._cursor = cursor
+        self._key = key
         self.spool = Spool(path)
-        self._misfits: list[tuple[int, str | None, str]] = []
+        self._unsent: list[tuple[int, str, str, str]] = []
 
     def add(
         self, positions: pa.Array, batch: pa.RecordBatch, given: Mapping[str, pa.Array]
     ) -> None:
-        """Take rows; those with a value that does not fit are kept back."""
+        """Take rows; those that have no key, or a value that does not fit, are kept back."""
         wanted = {name: column_type(self._table, name) for name in batch.schema.names}
         fitted, misfits = converted(batch, wanted, self._cursor)
-        if misfits:
-            bad: dict[int, tuple[int, str | None, str]] = {}
-            for m in misfits:
-                bad.setdefault(m.row, (positions[m.row].as_py(), m.column, m.message))
-            self._misfits += [bad[row] for row in sorted(bad)]
+        bad: dict[int, tuple[str, str, str]] = {}
+        for misfit in misfits:
+            bad.setdefault(misfit.row, (MISFIT, misfit.column, misfit.message))
+        if self._key is not None:
+            for row in _without(batch, self._key):
+                bad.setdefault(row, (NO_KEY, self._key, f"{self._key} is null: no row is meant"))
+        if bad:
+            self._unsent += [(positions[row].as_py(), *bad[row]) for row in sorted(bad)]
             good = pa.array([row for row in range(batch.num_rows) if row not in bad], pa.int64())
             positions, fitted = positions.take(good), fitted.take(good)
             given = {name: flags.take(good) for name, flags in given.items()}
@@ -53,7 +61,27 @@ class Intake:
     @property
     def unsent(self) -> pa.Table:
         """The outcomes of the rows that were kept back."""
-        return failures(self._misfits, MISFIT)
+        return failures(self._unsent)
+
+
+def _without(batch: pa.RecordBatch, key: str) -> list[int]:
+    """The rows whose key is null."""
+    if key not in batch.schema.names:
+        return list(range(batch.num_rows))
+    column = batch.column(key)
+    if not column.null_count:
+        return []
+    return [row for row, null in enumerate(column.is_null().to_pylist()) if null]
+
+
+def demanded_key(table: Table, kind: WriteKind, key: str | None) -> str | None:
+    """The key that no row may lack.
+
+    New rows need none, and an upsert by the primary key makes rows that have none.
+    """
+    if kind is WriteKind.INSERT or (kind is WriteKind.UPSERT and key in table.primary_key):
+        return None
+    return key
 
 
 class Splitter:

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 from isthmus.connectors.writing import OUTCOMES
 from isthmus.errors import DataError
 
-__all__ = ["MISFIT", "NOT_SENT", "demand_all", "failures", "none", "not_sent", "table_of"]
+__all__ = ["MISFIT", "NOT_SENT", "NO_KEY", "demand_all", "failures", "none", "not_sent", "table_of"]
 
 #: The code of a row that has a value which its column can't hold.
 MISFIT: Final = "VALUE_DOES_NOT_FIT"
+#: The code of a row that does not say which row of the table it means.
+NO_KEY: Final = "KEY_MISSING"
 #: The code of a row that was not sent because the write stopped before.
 NOT_SENT: Final = "NOT_SENT"
 
@@ -29,8 +31,8 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), OUTCOMES)
 
 
-def failures(rows: Iterable[tuple[int, str | None, str]], code: str) -> pa.Table:
-    """Failed outcomes: position, field, message."""
+def failures(rows: Iterable[tuple[int, str, str, str]]) -> pa.Table:
+    """Failed outcomes: position, code, field, message."""
     return table_of(
         [
             {
@@ -40,7 +42,7 @@ def failures(rows: Iterable[tuple[int, str | None, str]], code: str) -> pa.Table
                 "error_field": column,
                 "error_message": message,
             }
-            for position, column, message in rows
+            for position, code, column, message in rows
         ]
     )
 

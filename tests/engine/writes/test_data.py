@@ -226,6 +226,28 @@ def test_a_call_that_can_not_be_meant_is_refused(
         con.write("crm.Account", data, **options)
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_row_without_its_key_is_not_sent(many: bool, con: Connection, mark: str) -> None:
+    """An update of nothing must not make a record."""
+    con.write("crm.Account", [{"Name": "a", "AccountNumber": mark, "External_Id__c": mark}])
+    id = stored(con, mark, "Id")[0][0]
+    for mode, key, value in (
+        ("update", "Id", id),
+        ("upsert", "External_Id__c", mark),
+        ("delete", "Id", id),
+    ):
+        name = {} if mode == "delete" else {"Name": "b"}
+        rows = [{key: None, **name}] + ([{key: value, **name}] if many else [])
+        result = con.write("crm.Account", rows, mode=mode, key=key, on_error="continue")
+        assert result.outcomes["success"].to_pylist() == [False, True][: len(rows)]
+        assert result.outcomes["error_code"][0].as_py() == "KEY_MISSING"
+    assert con.sql(
+        "SELECT count(*) FROM crm.Account WHERE Name = 'b' AND AccountNumber IS NULL "
+        "AND CreatedDate > now() - INTERVAL 1 HOUR"
+    ).fetchall() == [(0,)]
+    assert len(stored(con, mark, "Id")) == (0 if many else 1)
+
+
 def test_no_rows_are_no_call(con: Connection, org: LocalOrg) -> None:
     data: Any
     for data in ([], pa.table({"Name": pa.array([], pa.string())})):

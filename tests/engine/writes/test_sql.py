@@ -7,7 +7,7 @@ import pytest
 from isthmus.engine.connection import Connection
 from isthmus.errors import DataError, Refused, UnknownName, WriteFailed
 from isthmus.localorg import LocalOrg
-from tests.engine.writes.conftest import MakeConnection, writing_calls
+from tests.engine.writes.conftest import writing_calls
 
 
 def names(con: Connection, mark: str) -> list[str]:
@@ -265,7 +265,18 @@ def test_an_error_tells_its_place_in_the_statement(con: Connection) -> None:
         con.sql("UPDATE crm.Acount SET Name = 'x'")
 
 
-def test_a_view_can_not_be_written(org: LocalOrg, connect: MakeConnection) -> None:
-    con = connect()
+def test_what_can_not_be_written_is_refused_before_a_row_is_read(
+    con: Connection, org: LocalOrg
+) -> None:
+    for text in (
+        "UPDATE crm.Account SET LastModifiedDate = now() WHERE Name = 'x'",
+        "INSERT INTO crm.Account (Id, Name) SELECT Id, Name FROM crm.Account",
+    ):
+        with pytest.raises(Refused):
+            con.sql(text)
+    assert all("/query" not in r["path"] for r in org.requests())
+
+
+def test_a_query_must_give_as_many_columns_as_are_named(con: Connection) -> None:
     with pytest.raises(Refused, match="2 columns, and the query has 3"):
         con.sql("INSERT INTO crm.Account (Name, Site) SELECT 1, 2, 3")
