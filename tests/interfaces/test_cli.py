@@ -103,7 +103,7 @@ def test_a_table_stops_reading_behind_its_rows(
     [
         (["sql", "SELECT Nmae FROM crm.Account"], 1, "Nmae"),
         (["sql", "SELECT FROM WHERE"], 1, "line 1"),
-        (["sql", "DELETE FROM crm.Account"], 1, "not allowed"),
+        (["sql", "DELETE FROM crm.Account WHERE true"], 1, "not allowed"),
         (["sql", "SELECT 1", "--project", "nowhere"], 1, "nowhere"),
         (["sql", "SELECT 1", "--output", "no/such/folder.csv"], 1, "folder.csv"),
         (["sql", "SELECT 1", "--format", "xml"], 2, "xml"),
