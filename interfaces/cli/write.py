@@ -36,9 +36,7 @@ _FAILURES: Final = 20
 @click.option("--key", metavar="COLUMN", help="Which unique column tells the row, for an upsert.")
 @click.option("--dry-run", is_flag=True, help="Check the rows and show the plan; write nothing.")
 @click.option("--option", "options", multiple=True, metavar="WORD", help="Such as bulk.")
-@click.option(
-    "--write-id", metavar="ID", help="A name: given again, it goes on."
-)
+@click.option("--write-id", metavar="ID", help="A name: given again, it goes on.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS")
 @click.option("--max-calls", type=click.IntRange(min=0), metavar="N", help="Calls it may make.")
 @outcome_options
