@@ -22,7 +22,7 @@ from isthmus.engine.jobs.worker import LEASE_SECONDS, Worker
 from isthmus.errors import ConfigError
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["Jobs"]
 
@@ -58,7 +58,7 @@ class Jobs:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Session,
         project: Project,
         folder: Path | None,
         identities: Sequence[str],

@@ -16,7 +16,7 @@ from isthmus.engine.result import Result
 from isthmus.errors import Cancelled
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
     from isthmus.engine.writes.run import WriteProgress
 
 __all__ = ["Attempt", "Made", "do_work"]
@@ -43,7 +43,7 @@ class Attempt:
             itself stops.
     """
 
-    def __init__(self, hold: Hold, session: Connection) -> None:
+    def __init__(self, hold: Hold, session: Session) -> None:
         self.hold = hold
         self.session = session
         self.stopped: Held | None = None

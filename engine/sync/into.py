@@ -41,7 +41,7 @@ from isthmus.engine.writes.result import WriteResult
 from isthmus.errors import ConfigError, DataError, UnknownName
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["SyncInto"]
 
@@ -73,7 +73,7 @@ class SyncInto:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Session,
         spec: SyncInSpec,
         folder: Path,
         book: SyncBook,

@@ -25,7 +25,7 @@ from isthmus.engine.sync.targets import make
 from isthmus.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["SyncRoom"]
 
@@ -45,7 +45,7 @@ class SyncRoom:
         book: the history.
     """
 
-    def __init__(self, connection: Connection, folder: Path | None, book: SyncBook) -> None:
+    def __init__(self, connection: Session, folder: Path | None, book: SyncBook) -> None:
         self._connection = connection
         self._folder = folder
         self._book = book

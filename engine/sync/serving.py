@@ -17,7 +17,7 @@ from isthmus.engine.sync.scheduler import Scheduler, Timetable
 from isthmus.errors import ConfigError
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.sync.front import Syncing
 
 __all__ = ["ServedSyncs"]
 
@@ -34,9 +34,7 @@ class ServedSyncs:
         ConfigError: no sync of the project has a schedule.
     """
 
-    def __init__(
-        self, connection: Connection, book: SyncBook, told: Callable[[str], object]
-    ) -> None:
+    def __init__(self, connection: Syncing, book: SyncBook, told: Callable[[str], object]) -> None:
         self._connection = connection
         self._book = book
         self._told = told
@@ -47,7 +45,7 @@ class ServedSyncs:
                 "no sync of the project has a schedule",
                 remedy='Add a line such as schedule = "every 15 minutes" to a [syncs.NAME].',
             )
-        self._running: dict[str, Connection] = {}
+        self._running: dict[str, Syncing] = {}
         self._lock = threading.Lock()
         schedules = {name: s.schedule for name, s in self._specs.items() if s.schedule is not None}
         self._timetable = Timetable(schedules, self, self._now())

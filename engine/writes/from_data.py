@@ -28,7 +28,7 @@ from isthmus.engine.writes.target import names_of_query, stamp_of, table_of_name
 from isthmus.errors import ParameterError
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["DataRows"]
 
@@ -48,7 +48,7 @@ class DataRows:
         options: for the writer.
     """
 
-    connection: Connection
+    connection: Session
     table: Table
     writer: Writer
     data: Any
@@ -60,7 +60,7 @@ class DataRows:
     @classmethod
     def of(
         cls,
-        connection: Connection,
+        connection: Session,
         table: str,
         data: Any,
         mode: str,

@@ -27,7 +27,7 @@ from isthmus.engine.writes.target import names_of_query, stamp_of, table_of_name
 from isthmus.errors import IsthmusError, Refused, UnknownName
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection, Parameters
+    from isthmus.engine.session import Parameters, Session
 
 __all__ = ["StatementRows"]
 
@@ -57,7 +57,7 @@ class StatementRows:
         stamp: the column of the stamp, with `How.if_unmodified`.
     """
 
-    connection: Connection
+    connection: Session
     statement: WriteStatement
     params: Parameters
     table: Table
@@ -68,7 +68,7 @@ class StatementRows:
 
     @classmethod
     def of(
-        cls, connection: Connection, statement: WriteStatement, params: Parameters, how: How
+        cls, connection: Session, statement: WriteStatement, params: Parameters, how: How
     ) -> StatementRows:
         """Compile a statement.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from isthmus.engine.writes.outcome_file import check_ending
 from isthmus.engine.writes.run import WriteProgress
 from isthmus.errors import ParameterError
 
-__all__ = ["ON_ERROR", "How"]
+__all__ = ["ON_ERROR", "How", "how_of"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 ON_ERROR: Final = ("stop", "continue", "all_or_none")
@@ -60,3 +61,20 @@ class How:
     def all_or_none(self) -> bool:
         """Whether a write is whole or not at all."""
         return self.on_error == "all_or_none"
+
+
+def how_of(
+    on_error: str,
+    outcomes: str | os.PathLike[str] | None = None,
+    progress: Callable[[WriteProgress], None] | None = None,
+    timeout: float | None = None,
+    write_id: str | None = None,
+    if_unmodified: bool = False,
+) -> How:
+    """How a write is done, of what `Connection.write` was given.
+
+    Raises:
+        ParameterError: one of the arguments is none that there is.
+    """
+    file = None if outcomes is None else os.fspath(outcomes)
+    return How(on_error, file, progress, timeout, write_id, if_unmodified)

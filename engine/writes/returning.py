@@ -19,7 +19,7 @@ from isthmus.engine.writes.tokens import Reader, Span, read_tokens
 from isthmus.errors import IsthmusError, Refused
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["check_returning", "returned"]
 
@@ -51,7 +51,7 @@ def check_returning(statement: WriteStatement, table: Table, deletes: bool) -> N
 
 
 def returned(
-    connection: Connection,
+    connection: Session,
     statement: WriteStatement,
     table: Table,
     result: WriteResult,

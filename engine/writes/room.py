@@ -34,7 +34,7 @@ from isthmus.engine.writes.target import writer_of
 from isthmus.errors import ParameterError, Refused, UnknownName
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["WriteRoom"]
 
@@ -48,7 +48,7 @@ class WriteRoom:
         permission: what may be written.
     """
 
-    def __init__(self, connection: Connection, keep: Keep, permission: Permission) -> None:
+    def __init__(self, connection: Session, keep: Keep, permission: Permission) -> None:
         self._connection = connection
         self._keep = keep
         self._permission = permission

@@ -30,7 +30,7 @@ from isthmus.engine.writes.spool import ChunkFile
 from isthmus.errors import ConfigError, DeadlineExceeded, IsthmusError
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection
+    from isthmus.engine.session import Session
 
 __all__ = ["Sending", "failed_rows"]
 
@@ -52,7 +52,7 @@ class Sending:
         started: `time.monotonic()` when it all began, reading included.
     """
 
-    connection: Connection
+    connection: Session
     keep: Keep
     how: How
     terms: Terms

@@ -11,12 +11,12 @@ from isthmus.engine.writes.columns import primary_key
 from isthmus.errors import Place, Refused
 
 if TYPE_CHECKING:
-    from isthmus.engine.connection import Connection, Parameters
+    from isthmus.engine.session import Parameters, Session
 
 __all__ = ["names_of_query", "stamp_of", "table_of_name", "writer_of"]
 
 
-def table_of_name(connection: Connection, path: Sequence[str], place: Place | None) -> Table:
+def table_of_name(connection: Session, path: Sequence[str], place: Place | None) -> Table:
     """The table of that name, described.
 
     Raises:
@@ -33,7 +33,7 @@ def table_of_name(connection: Connection, path: Sequence[str], place: Place | No
     return connection.catalog.table(found.source, found.table)
 
 
-def writer_of(connection: Connection, table: Table) -> Writer:
+def writer_of(connection: Session, table: Table) -> Writer:
     """What writes to the table's source; raises Refused where nothing does."""
     return connection._connectors[table.source].writer()
 
@@ -55,7 +55,7 @@ def stamp_of(writer: Writer, table: Table) -> str:
     return stamp
 
 
-def names_of_query(connection: Connection, query: str, params: Parameters) -> tuple[str, ...]:
+def names_of_query(connection: Session, query: str, params: Parameters) -> tuple[str, ...]:
     """The names of a query's columns, without a data call."""
     described = connection.sql(f"DESCRIBE {query}", params).arrow()
     return tuple(described["column_name"].to_pylist())

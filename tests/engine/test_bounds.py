@@ -10,6 +10,7 @@ import pytest
 import isthmus
 from isthmus.connectors.contract import Bill
 from isthmus.engine.connection import Connection
+from isthmus.engine.plan import Plan
 from isthmus.localorg import LocalOrg
 
 
@@ -63,9 +64,11 @@ def test_the_actual_calls_and_rows_are_within_the_range(
 
 def test_a_scan_that_is_certainly_read_has_a_least(con: Connection) -> None:
     plan = con.explain("SELECT Industry, sum(AnnualRevenue) FROM crm.Account GROUP BY 1")
+    assert isinstance(plan, Plan)
     assert plan.low.rows > 2_000 and plan.low.calls == 2
 
 
 def test_a_scan_behind_a_join_may_not_be_read(con: Connection) -> None:
     plan = con.explain("SELECT * FROM crm.Account a JOIN crm.Case c ON a.Name = c.Subject")
+    assert isinstance(plan, Plan)
     assert plan.low == Bill()

@@ -79,6 +79,7 @@ def test_what_explain_shows_is_what_the_org_gets(con: Connection, org: LocalOrg)
     for file in sorted(FOLDER.glob("*.txt")):
         for title, query, _ in cases(file):
             plan = con.explain(query)
+            assert isinstance(plan, Plan)
             start = len(org.requests())
             with con.sql(query) as result:
                 result.arrow()

@@ -53,7 +53,8 @@ def test_each_step_has_every_row(con: isthmus.Connection) -> None:
     pushed = con.sql(UPWARDS.format(start="true")).fetchall()
     accounts = con.sql("SELECT Id, ParentId FROM crm.Account").fetchall()
     parents = dict(accounts)
-    depths, level = [], [account for account, _ in accounts]
+    depths: list[int] = []
+    level = [account for account, _ in accounts]
     while level and len(depths) < 5:
         depths.append(len(level))
         level = [parents[a] for a in level if parents.get(a) in parents]

@@ -1,0 +1,114 @@
+"""What a connection can do about jobs: the methods that a user calls."""
+
+from __future__ import annotations
+
+from isthmus.engine.jobs.job import Job
+from isthmus.engine.jobs.model import Callback, Retry
+from isthmus.engine.jobs.room import Jobs
+from isthmus.engine.jobs.worker import LEASE_SECONDS, Worker
+from isthmus.engine.result import Result
+from isthmus.engine.session import Parameters, Session
+
+__all__ = ["Working"]
+
+
+class Working(Session):
+    """Has work done that outlives the process."""
+
+    _jobs: Jobs | None = None
+
+    def submit(
+        self,
+        text: str,
+        params: Parameters = None,
+        *,
+        callback: str | Callback | None = None,
+        priority: int = 0,
+        retry: Retry | None = None,
+        keep: float | None = None,
+        user: str | None = None,
+        here: bool | None = None,
+        on_error: str | None = None,
+        timeout: float | None = None,
+        max_calls: int | None = None,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        max_seconds: float | None = None,
+    ) -> Job:
+        """Have a statement run as a job, which outlives this process.
+
+        Args:
+            text: as for `sql`; it is planned now, so that its mistakes show at once.
+            params: as for `sql`; they are kept in the state folder until the job is forgotten.
+            callback: a URL that gets a POST when the job has ended; a `Callback` signs it.
+            priority: higher goes first.
+            retry: how often it is tried where a failure may pass.
+            keep: seconds for which the result is kept; a week, if not said.
+            user: whose limits count; the system's user, if not said.
+            here: whether a worker of this process does it; if not said, only where no other
+                worker of the project is alive. It ends with the connection, and the job goes on
+                with the next one.
+            on_error: of a statement that writes, as for `write`. The write bears the job's id;
+                another attempt goes on with it.
+            timeout: as for `sql`, of each attempt; so are the budgets.
+            max_calls: of each attempt.
+            max_rows: of each attempt.
+            max_bytes: of each attempt.
+            max_seconds: of each attempt.
+
+        Raises:
+            QueryError: the text is wrong or not allowed.
+            ConfigError: there is no state folder.
+        """
+        self._check_open()
+        self.explain(text, params)
+        bounds = {
+            "on_error": on_error,
+            "timeout": timeout,
+            "max_calls": max_calls,
+            "max_rows": max_rows,
+            "max_bytes": max_bytes,
+            "max_seconds": max_seconds,
+        }
+        return self._job_room().submit(
+            text,
+            params,
+            callback=callback,
+            priority=priority,
+            retry=retry,
+            keep=keep,
+            user=user,
+            bounds=bounds,
+            here=here,
+        )
+
+    def job(self, id: str) -> Job:
+        """The job of that id, whoever has submitted it."""
+        self._check_open()
+        return self._job_room().find(id)
+
+    def jobs(self, state: str | None = None) -> Result:
+        """The project's jobs, newest first; only those ``queued``, ``running``, ... if said."""
+        self._check_open()
+        return self._given("jobs", self._job_room().table(state))
+
+    def start_worker(self, threads: int = 1, lease: float = LEASE_SECONDS) -> Worker:
+        """Do jobs of this project in this process, until the connection is closed.
+
+        Args:
+            threads: how many run at once.
+            lease: seconds after which its jobs are begun again if this process dies.
+        """
+        self._check_open()
+        return self._job_room().start_worker(threads, lease)
+
+    def _job_room(self) -> Jobs:
+        root = self
+        while root._owner is not None:
+            root = root._owner
+        with root._lock:
+            if root._jobs is None:
+                identities = [c.identity for c in self._connectors.values()]
+                root._jobs = Jobs(root, self.project, self._folder, identities)
+                root._closing.append(root._jobs.close)
+            return root._jobs
