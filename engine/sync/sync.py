@@ -90,6 +90,7 @@ class Sync:
         self._journal = Journal(folder)
         self._counts = _Counts()
         self._expected: int | None = None
+        self._clock: tuple[datetime, float] | None = None
 
     # --- before
 
@@ -180,7 +181,7 @@ class Sync:
             assert state is not None
             drift = self._drifted(state)
             state = self._evolve(state, drift)
-            now = self._subject.now(self._reading)
+            now = self._source_now()
             wanted = goals.window(self.spec, self._subject, self._shape, state, drift, now)
             goal, resumed = self._taken_up(wanted, state)
             goal = self._deletions_staged(goal)
@@ -202,8 +203,19 @@ class Sync:
             seconds=time.monotonic() - began,
         )
 
+    def _source_now(self) -> datetime:
+        now = self._subject.now(self._reading)
+        self._clock = (now, time.monotonic())
+        return now
+
+    def _lag(self, until: datetime) -> float:
+        """Seconds from a moment until now by the source's clock, whatever this machine's shows."""
+        assert self._clock is not None  # a window has been opened
+        now, since = self._clock
+        return (now - until).total_seconds() + time.monotonic() - since
+
     def _new_replacement(self, state: CopyState | None) -> Unfinished:
-        now = None if self._shape.cursor is None else self._subject.now(self._reading)
+        now = None if self._shape.cursor is None else self._source_now()
         return goals.replacement(self.spec, self._subject, self._shape, state, now)
 
     def _taken_up(self, wanted: Unfinished, state: CopyState | None) -> tuple[Unfinished, bool]:
@@ -454,7 +466,7 @@ class Sync:
             calls=bill.calls,
             bytes=bill.bytes,
             until=until,
-            lag_seconds=None if until is None else (ended - until).total_seconds(),
+            lag_seconds=None if until is None else self._lag(until),
             resumed=done is not None and done.resumed,
             error=None if error is None else str(error) or type(error).__name__,
             warnings="\n".join(self._warnings()) or None,

@@ -55,8 +55,8 @@ def test_run_dry_and_real(crm: Crm, capsys: pytest.CaptureFixture[str]) -> None:
     assert "accounts: full into duckdb:" in said and "predicted:" in said and "FROM Account" in said
     assert not Path("copy.duckdb").exists()
     assert main(["sync", "run", "accounts"]) == 0
-    said = capsys.readouterr()
-    assert said.out.startswith("accounts: full, ") and "rows in" in said.out and said.err == ""
+    told = capsys.readouterr()
+    assert told.out.startswith("accounts: full, ") and "rows in" in told.out and told.err == ""
     assert main(["sync", "run", "accounts"]) == 0
     assert capsys.readouterr().out.startswith("accounts: incremental, 1 rows in")
     assert main(["sync", "run", "accounts", "--full"]) == 0
