@@ -12,14 +12,13 @@ from isthmus.connectors.kinds import KINDS
 from isthmus.engine.jobs.front import Working
 from isthmus.engine.session import Parameters
 from isthmus.engine.state import AUTO, StateFolder
-from isthmus.engine.sync.front import Syncing
 from isthmus.engine.writes.front import Writing
 from isthmus.engine.writes.permission import AllowWrites
 
 __all__ = ["Connection", "Parameters", "connect"]
 
 
-class Connection(Writing, Syncing, Working):
+class Connection(Writing, Working):
     """A session over a project. Safe to use from several threads; each query runs on its own."""
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, cast
+
 from isthmus.engine.jobs.job import Job
-from isthmus.engine.jobs.model import Callback, Retry
+from isthmus.engine.jobs.model import Callback, Retry, SyncJob, Work, WriteJob
 from isthmus.engine.jobs.room import Jobs
 from isthmus.engine.jobs.worker import LEASE_SECONDS, Worker
 from isthmus.engine.result import Result
-from isthmus.engine.session import Parameters, Session
+from isthmus.engine.session import Parameters
+from isthmus.engine.sync.front import Syncing
+from isthmus.engine.writes.from_data import DataRows
+from isthmus.engine.writes.how import How
+from isthmus.errors import ParameterError
+
+if TYPE_CHECKING:
+    from isthmus.engine.connection import Connection
 
 __all__ = ["Working"]
 
 
-class Working(Session):
+class Working(Syncing):
     """Has work done that outlives the process."""
 
     _jobs: Jobs | None = None
 
     def submit(
         self,
-        text: str,
+        work: str | WriteJob | SyncJob,
         params: Parameters = None,
         *,
         callback: str | Callback | None = None,
@@ -35,10 +44,11 @@ class Working(Session):
         max_bytes: int | None = None,
         max_seconds: float | None = None,
     ) -> Job:
-        """Have a statement run as a job, which outlives this process.
+        """Have a statement, a write or a sync run as a job, which outlives this process.
 
         Args:
-            text: as for `sql`; it is planned now, so that its mistakes show at once.
+            work: a text as for `sql`, which is planned now, so that its mistakes show at once;
+                a `WriteJob`, whose rows are on disk when this returns; or a `SyncJob`.
             params: as for `sql`; they are kept in the state folder until the job is forgotten.
             callback: a URL that gets a POST when the job has ended; a `Callback` signs it.
             priority: higher goes first.
@@ -61,8 +71,8 @@ class Working(Session):
             ConfigError: there is no state folder.
         """
         self._check_open()
-        self.explain(text, params)
-        bounds = {
+        room = self._job_room()
+        bounds: dict[str, Any] = {
             "on_error": on_error,
             "timeout": timeout,
             "max_calls": max_calls,
@@ -70,9 +80,23 @@ class Working(Session):
             "max_bytes": max_bytes,
             "max_seconds": max_seconds,
         }
-        return self._job_room().submit(
+        kind, text, id = Work.SQL, "", room.new_id()
+        match work:
+            case str():
+                text = work
+                self.explain(text, params)
+            case WriteJob():
+                kind, text = Work.WRITE, work.table
+                self._prepare(work, id, on_error)
+            case SyncJob():
+                _demand_none(on_error=on_error, timeout=timeout, max_seconds=max_seconds)
+                kind, text = Work.SYNC, work.name
+                bounds["full"] = work.full or None
+                self._sync_room().spec(work.name, {})
+        return room.submit(
             text,
             params,
+            work=kind,
             callback=callback,
             priority=priority,
             retry=retry,
@@ -80,7 +104,13 @@ class Working(Session):
             user=user,
             bounds=bounds,
             here=here,
+            id=id,
         )
+
+    def _prepare(self, work: WriteJob, id: str, on_error: str | None) -> None:
+        rows = DataRows.of(self, work.table, work.data, work.mode, work.key, None, work.options)
+        how = How(on_error or "stop", write_id=id)
+        self._writing().prepare(rows, how, self._free_terms())
 
     def job(self, id: str) -> Job:
         """The job of that id, whoever has submitted it."""
@@ -109,6 +139,15 @@ class Working(Session):
         with root._lock:
             if root._jobs is None:
                 identities = [c.identity for c in self._connectors.values()]
-                root._jobs = Jobs(root, self.project, self._folder, identities)
+                root._jobs = Jobs(cast("Connection", root), self.project, self._folder, identities)
                 root._closing.append(root._jobs.close)
             return root._jobs
+
+
+def _demand_none(**given: object) -> None:
+    """Refuse what a sync has no use for."""
+    for name, value in given.items():
+        if value is not None:
+            raise ParameterError(
+                f"a sync has no {name}", remedy="max_calls, max_rows and max_bytes bound a run."
+            )

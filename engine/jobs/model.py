@@ -16,7 +16,9 @@ __all__ = [
     "JobStatus",
     "LogLine",
     "Retry",
+    "SyncJob",
     "Work",
+    "WriteJob",
 ]
 
 
@@ -38,7 +40,36 @@ class Work(Enum):
     """What a job does."""
 
     SQL = "sql"  # a query, or a statement that writes
+    WRITE = "write"  # rows that are in the journal of writes, by the job's own id
     SYNC = "sync"  # a sync of the project file, by its name
+
+
+@dataclass(frozen=True)
+class WriteJob:
+    """Rows of Python's that a job writes; they are on disk before `submit` returns.
+
+    Attributes:
+        table: as for `Connection.write`, as are the others.
+    """
+
+    table: str
+    data: Any
+    mode: str = "insert"
+    key: str | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SyncJob:
+    """A run of a sync that a job makes.
+
+    Attributes:
+        name: of a sync of the project.
+        full: whether the copy is made anew, or every row sent again.
+    """
+
+    name: str
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,10 +114,10 @@ class Asked:
     Attributes:
         project: which project it is of; a worker only takes jobs of its own.
         work: what kind of work.
-        text: the SQL text, or the name of a sync.
+        text: the SQL text, the table that rows are written to, or the name of a sync.
         parameters: as `parameters.packed` gives them.
-        bounds: ``timeout``, ``max_calls``, ``max_rows``, ``max_bytes``, ``max_seconds``; and
-            ``on_error`` of a statement that writes.
+        bounds: ``timeout``, ``max_calls``, ``max_rows``, ``max_bytes``, ``max_seconds``;
+            ``on_error`` of a statement that writes; ``full`` of a sync.
         user: whose limits count.
         priority: higher goes first.
         keep: seconds for which the result is kept once it is done.

@@ -22,7 +22,7 @@ from isthmus.engine.jobs.worker import LEASE_SECONDS, Worker
 from isthmus.errors import ConfigError
 
 if TYPE_CHECKING:
-    from isthmus.engine.session import Session
+    from isthmus.engine.connection import Connection
 
 __all__ = ["Jobs"]
 
@@ -58,7 +58,7 @@ class Jobs:
 
     def __init__(
         self,
-        connection: Session,
+        connection: Connection,
         project: Project,
         folder: Path | None,
         identities: Sequence[str],
@@ -87,6 +87,7 @@ class Jobs:
         user: str | None = None,
         bounds: Mapping[str, Any] | None = None,
         here: bool | None = None,
+        id: str | None = None,
     ) -> Job:
         """Take a job; see `Connection.submit`."""
         limits = {name: value for name, value in (bounds or {}).items() if value is not None}
@@ -102,10 +103,14 @@ class Jobs:
             keep=Asked.keep if keep is None else keep,
             callback=callback_of(callback),
         )
-        job = Job(self._store, self._store.submit(asked))
+        job = Job(self._store, self._store.submit(asked, id))
         if here or (here is None and not self.workers_alive()):
             self.start_worker()
         return job
+
+    def new_id(self) -> str:
+        """An id for a job that is about to be submitted."""
+        return self._store.new_id()
 
     def find(self, id: str) -> Job:
         """The job of that id.

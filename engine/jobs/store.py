@@ -123,14 +123,22 @@ class JobStore:
 
     # --- for those who ask
 
-    def submit(self, asked: Asked) -> str:
+    def new_id(self) -> str:
+        """An id for a job; later ones sort behind it."""
+        return f"job-{int(self._now() * 1000):012x}{secrets.token_hex(4)}"
+
+    def submit(self, asked: Asked, id: str | None = None) -> str:
         """Take a job; when this returns, it will be done. Gives its id.
+
+        Args:
+            asked: what it is.
+            id: one of `new_id`; made, if not given.
 
         Raises:
             Refused: the user has too many jobs waiting.
         """
         now = self._now()
-        job = f"job-{int(now * 1000):012x}{secrets.token_hex(4)}"
+        job = id or self.new_id()
         callback = None if asked.callback is None else json.dumps(asdict(asked.callback))
         with self._opened() as db:
             waiting = db.execute(

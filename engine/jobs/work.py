@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from isthmus.connectors.contract import Bill
-from isthmus.engine.jobs.model import JobStatus
+from isthmus.engine.jobs.model import JobStatus, Work
 from isthmus.engine.jobs.pages import PageWriter
 from isthmus.engine.jobs.parameters import unpacked
 from isthmus.engine.jobs.store import Held, Hold
@@ -16,7 +18,8 @@ from isthmus.engine.result import Result
 from isthmus.errors import Cancelled
 
 if TYPE_CHECKING:
-    from isthmus.engine.session import Session
+    from isthmus.engine.connection import Connection
+    from isthmus.engine.sync.result import SyncProgress
     from isthmus.engine.writes.run import WriteProgress
 
 __all__ = ["Attempt", "Made", "do_work"]
@@ -43,12 +46,13 @@ class Attempt:
             itself stops.
     """
 
-    def __init__(self, hold: Hold, session: Session) -> None:
+    def __init__(self, hold: Hold, session: Connection) -> None:
         self.hold = hold
         self.session = session
         self.stopped: Held | None = None
         self._result: Result | None = None
         self._written: WriteProgress | None = None
+        self._copied: SyncProgress | None = None
 
     def watch(self, result: Result) -> None:
         """Its progress is the attempt's."""
@@ -57,6 +61,11 @@ class Attempt:
     def wrote(self, progress: WriteProgress) -> None:
         """A statement that writes has come so far."""
         self._written = progress
+
+    def copied(self, progress: SyncProgress) -> None:
+        """A sync has come so far."""
+        self.check()
+        self._copied = progress
 
     def stop(self, why: Held) -> None:
         """Stop it. Asked again, it stops what has begun since."""
@@ -73,6 +82,8 @@ class Attempt:
         """How far its run is."""
         if self._written is not None:
             return {"rows": self._written.done}
+        if self._copied is not None:
+            return {n: getattr(self._copied, n) for n in ("rows", "pages", "calls")}
         result = self._result
         if result is None:
             return {}
@@ -83,13 +94,23 @@ class Attempt:
 def do_work(status: JobStatus, results: Path, attempt: Attempt) -> Made:
     """Do the job's work; its pages are whole when this returns.
 
-    A statement that writes is journalled under the job's id: another attempt goes on with it.
+    A write is journalled under the job's id, a sync keeps its place: another attempt goes on.
 
     Raises:
         IsthmusError: as the work does; `Cancelled` if the attempt was stopped.
     """
-    asked = status.asked
     attempt.check()
+    match status.asked.work:
+        case Work.SQL:
+            return _statement(status, results, attempt)
+        case Work.WRITE:
+            return _write(status, results, attempt)
+        case Work.SYNC:
+            return _sync(status, results, attempt)
+
+
+def _statement(status: JobStatus, results: Path, attempt: Attempt) -> Made:
+    asked = status.asked
     bounds: dict[str, Any] = dict(asked.bounds)
     parameters = unpacked(asked.parameters)
     with attempt.session.sql(
@@ -99,13 +120,39 @@ def do_work(status: JobStatus, results: Path, attempt: Attempt) -> Made:
         attempt.check()
         reader = result.reader()
         attempt.check()  # it may have been stopped before there was a run to stop
-        writer = PageWriter(results, status.id, status.attempt, reader.schema)
-        for batch in reader:
-            attempt.check()
-            writer.write(batch)
-        writer.close()
+        rows, pages = _kept(status, results, attempt, reader)
         cost = result.bill if result.write is None else result.write.bill
-        return Made(writer.rows, writer.pages, _bill(cost.actual))
+        return Made(rows, pages, _bill(cost.actual))
+
+
+def _write(status: JobStatus, results: Path, attempt: Attempt) -> Made:
+    bounds = {name: status.asked.bounds.get(name) for name in ("timeout", "max_calls")}
+    written = attempt.session.resume(status.id, progress=attempt.wrote, **bounds)
+    rows, pages = _kept(status, results, attempt, written.outcomes.to_reader())
+    return Made(rows, pages, _bill(written.bill.actual))
+
+
+def _sync(status: JobStatus, results: Path, attempt: Attempt) -> Made:
+    asked = status.asked
+    names = ("full", "max_calls", "max_rows", "max_bytes")
+    bounds: dict[str, Any] = {n: asked.bounds[n] for n in names if n in asked.bounds}
+    run = attempt.session.sync(asked.text, on_progress=attempt.copied, **bounds)
+    shown = ("sync", "run", "mode", "rows_in", "rows_out", "deleted", "failed", "until", "resumed")
+    table = pa.table({name: [getattr(run, name)] for name in shown})
+    rows, pages = _kept(status, results, attempt, table.to_reader())
+    return Made(rows, pages, _bill(run.bill))
+
+
+def _kept(
+    status: JobStatus, results: Path, attempt: Attempt, reader: pa.RecordBatchReader
+) -> tuple[int, int]:
+    """Keep rows as pages: how many rows and pages there are."""
+    writer = PageWriter(results, status.id, status.attempt, reader.schema)
+    for batch in reader:
+        attempt.check()
+        writer.write(batch)
+    writer.close()
+    return writer.rows, writer.pages
 
 
 def _bill(bill: Bill) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from isthmus.engine.jobs.work import Attempt, do_work
 from isthmus.errors import IsthmusError, Retryable
 
 if TYPE_CHECKING:
-    from isthmus.engine.session import Session
+    from isthmus.engine.connection import Connection
 
 __all__ = ["LEASE_SECONDS", "Worker"]
 
@@ -42,7 +42,7 @@ class Worker:
 
     def __init__(
         self,
-        connection: Session,
+        connection: Connection,
         store: JobStore,
         project: str,
         *,

@@ -79,6 +79,20 @@ class WriteRoom:
             sending = Sending(self._connection, self._keep, how, terms, started)
             return sending.begin(id, given, self._plan_of(given, how))
 
+    def prepare(self, rows: DataRows, how: How, terms: Terms) -> None:
+        """Make a write ready under ``how.write_id``, and send nothing: `resume` does.
+
+        Raises:
+            DataError: a row can't be written, and none may be then.
+        """
+        self._permission.demand(rows.table)
+        id = how.write_id
+        assert id is not None
+        with self._at(id):
+            given = rows.read(self._keep.journal().place(id) / "rows", how, terms)
+            sending = Sending(self._connection, self._keep, how, terms, time.monotonic())
+            sending.prepare(id, given, self._plan_of(given, how))
+
     def run_statement(
         self, rows: StatementRows, how: How, terms: Terms
     ) -> tuple[WriteResult, pa.Table]:

@@ -27,7 +27,7 @@ from isthmus.engine.writes.plan import WritePlan
 from isthmus.engine.writes.result import WriteBill, WriteResult, joined
 from isthmus.engine.writes.run import PartRun, WriteRun
 from isthmus.engine.writes.spool import ChunkFile
-from isthmus.errors import ConfigError, DeadlineExceeded, IsthmusError
+from isthmus.errors import ConfigError, DataError, DeadlineExceeded, IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.engine.session import Session
@@ -82,6 +82,25 @@ class Sending:
         ]
         stopped = self.how.on_error == "stop" and failed_rows(given.unsent) > 0
         return self._send(stored, parts, plan, reading, stopped=stopped)
+
+    def prepare(self, id: str, given: Input, plan: WritePlan) -> None:
+        """Open the journal for rows that are on disk, and send nothing: `go_on` does.
+
+        Raises:
+            DataError: a row can't be written, and none may be then.
+        """
+        if self.how.all_or_none:
+            given.demand_one_chunk()
+        bad = failed_rows(given.unsent)
+        if bad and self.how.on_error != "continue":
+            first = given.unsent.filter(pc.invert(given.unsent["success"])).to_pylist()[0]
+            raise DataError(
+                f"{bad:,} rows can't be written, the first is row {first['position']}: "
+                f"{first['error_code']} {first['error_message'] or ''}".rstrip(),
+                remedy="Mend them, or let the others be written: on_error='continue'.",
+            )
+        self.terms.demand(plan.writing, "nothing was written")
+        self._journal.open(self._stored(id, given), given.unsent)
 
     def go_on(self, stored: StoredWrite, table: Table, writer: Writer) -> WriteResult:
         """Send what is left of a write."""

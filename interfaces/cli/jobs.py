@@ -35,6 +35,8 @@ def jobs() -> None:
 
 @jobs.command()
 @click.argument("query", required=False)
+@click.option("--sync", metavar="NAME", help="Instead of QUERY: a run of that sync.")
+@click.option("--full", is_flag=True, help="With --sync: make the copy anew.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher goes first.")
 @click.option("--callback", metavar="URL", help="Gets a POST when the job has ended.")
 @click.option(
@@ -55,6 +57,8 @@ def jobs() -> None:
 def submit(
     context: click.Context,
     query: str | None,
+    sync: str | None,
+    full: bool,
     priority: int,
     callback: str | None,
     callback_secret: str | None,
@@ -69,15 +73,20 @@ def submit(
     max_bytes: int | None,
     max_seconds: float | None,
 ) -> None:
-    """Have QUERY run as a job, and print the job's id."""
-    text, values = query_text(query), parameters(params)
+    """Have QUERY, or a sync, run as a job, and print the job's id."""
+    if sync is not None and query is not None:
+        raise click.UsageError("give a query or --sync, not both")
+    if full and sync is None:
+        raise click.UsageError("--full needs --sync")
+    text = "" if sync is not None else query_text(query)
+    values = parameters(params)
     if callback_secret is not None and callback is None:
         raise click.UsageError("--callback-secret needs --callback")
     with _open(context, project) as connection:
-        from isthmus.engine.jobs.model import Callback, Retry
+        from isthmus.engine.jobs.model import Callback, Retry, SyncJob
 
         job = connection.submit(
-            text,
+            text if sync is None else SyncJob(sync, full),
             values,
             callback=None if callback is None else Callback(callback, callback_secret),
             priority=priority,

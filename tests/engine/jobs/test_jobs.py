@@ -275,3 +275,43 @@ def test_a_worker_that_may_not_write_does_not(project: Path, tmp_path: Path) -> 
         job = con.submit("INSERT INTO crm.Account (Name) VALUES ('no')")
         with pytest.raises(JobFailed, match="allow_writes"):
             job.result(timeout=30)
+
+
+def test_rows_of_python_are_written_by_a_job(project: Path, tmp_path: Path) -> None:
+    rows = [{"Name": f"row {n}", "External_Id__c": f"write-job-{n}"} for n in range(7)]
+    with isthmus.connect(project, state=tmp_path / "state", allow_writes=True) as con:
+        work = isthmus.WriteJob("crm.Account", iter(rows), mode="upsert", key="External_Id__c")
+        job = con.submit(work, here=False)
+        rows.clear()  # they are on disk
+        assert con.writes().arrow()["id"].to_pylist() == [job.id]
+        con.start_worker()
+        assert job.result(timeout=60).arrow()["success"].to_pylist() == [True] * 7
+        found = con.sql("SELECT count(*) FROM crm.Account WHERE External_Id__c LIKE 'write-job-%'")
+        assert found.fetchall() == [(7,)]
+
+
+def test_rows_that_can_not_be_written_are_refused_when_they_are_submitted(
+    project: Path, tmp_path: Path
+) -> None:
+    bad = [{"Name": "good"}, {"Name": "bad", "NumberOfEmployees": "many"}]
+    with isthmus.connect(project, state=tmp_path / "state", allow_writes=True) as con:
+        with pytest.raises(DataError, match=r"the first is row 1.*\n.*on_error='continue'"):
+            con.submit(isthmus.WriteJob("crm.Account", bad), here=False)
+        job = con.submit(isthmus.WriteJob("crm.Account", bad), on_error="continue")
+        assert job.result(timeout=60).arrow()["success"].to_pylist() == [True, False]
+
+
+def test_a_sync_is_run_by_a_job(project: Path, tmp_path: Path) -> None:
+    text = '[syncs.accounts]\ntable = "crm.Account"\nto = "sqlite:copy.sqlite#account"\n'
+    with (project / "isthmus.toml").open("a") as file:
+        file.write(text)
+    with isthmus.connect(project, state=tmp_path / "state") as con:
+        with pytest.raises(UnknownName, match="acounts"):
+            con.submit(isthmus.SyncJob("acounts"))
+        with pytest.raises(ParameterError, match="a sync has no timeout"):
+            con.submit(isthmus.SyncJob("accounts"), timeout=5)
+        result = con.submit(isthmus.SyncJob("accounts")).result(timeout=60).arrow()
+        assert (
+            result["rows_out"].to_pylist()
+            == con.sql("SELECT count(*) FROM crm.Account").arrow()[0].to_pylist()
+        )
