@@ -39,8 +39,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "slow-page": {"delay": 0.05},
     "too-many-requests": {"retry_after": 0},
 }
-#: They strike Bulk jobs, of which this query has none.
-JOBS_ONLY = {"failed-job"}
+#: They strike jobs and writes, of which this query has none.
+JOBS_AND_WRITES = {"failed-job", "batch-retry", "row-lock"}
 #: After these alone, asking again brings no rows.
 FINAL = {"request-limit"}
 #: What comes when a fault never ends.
@@ -107,7 +107,7 @@ def expected(org: LocalOrg) -> list[tuple[Any, ...]]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("name", sorted(SCOPES.keys() - JOBS_ONLY))
+@pytest.mark.parametrize("name", sorted(SCOPES.keys() - JOBS_AND_WRITES))
 def test_one_fault_at_every_request(
     org: LocalOrg, expected: list[tuple[Any, ...]], name: str
 ) -> None:

@@ -70,8 +70,15 @@ def expected(org: LocalOrg) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.mark.parametrize("rule", QUERIES)
 @pytest.mark.parametrize("name", FAULTS)
 def test_one_fault_at_every_request(
-    org: LocalOrg, expected: dict[str, list[tuple[Any, ...]]], name: str, rule: str
+    org: LocalOrg,
+    expected: dict[str, list[tuple[Any, ...]]],
+    name: str,
+    rule: str,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if (name, rule) == ("lost-locator", "child_fetch"):
+        why = "children whose page is lost are asked for anew, by a statement of their own"
+        request.applymarker(pytest.mark.log_differs(why))
     struck, failed = 0, list[str]()
     for nth in range(1, 80):
         org.clear_faults()
