@@ -36,8 +36,8 @@ class Copying(RuleBasedStateMachine):
         self.last: Any = None
         self.began = False
 
-    @initialize(rows=st.integers(1, 5))
-    def begin(self, rows: int) -> None:
+    @initialize(rows=st.integers(1, 5), field=st.booleans())
+    def begin(self, rows: int, field: bool) -> None:
         """All that happens happens to rows that were copied before."""
         self.crm.sql(f"DELETE FROM {self.crm.table()}")
         self.crm.pass_time(86_400)
@@ -45,6 +45,8 @@ class Copying(RuleBasedStateMachine):
             self.crm.create()
         self.run(1000, full=False)
         self.began = True
+        if field:
+            self.add_field(filled=True)
 
     def ids(self) -> list[str]:
         return sorted(self.crm.live())
