@@ -43,6 +43,7 @@ class Copying(RuleBasedStateMachine):
         self.crm.pass_time(86_400)
         for _ in range(rows):
             self.crm.create()
+        self.crm.pass_time(3_600)  # beyond the overlap: what nothing tells of is not read again
         self.run(1000, full=False)
         self.began = True
         if field:
