@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test lint types imports docs bench notebooks fuzz clients setup links clean
 
 help:
-	@echo "make demo       ask two questions over an org and files, and see what they cost"
+	@echo "make demo       ask an org and files, write to it, keep a copy, and see what that costs"
 	@echo "make test       run the tests"
 	@echo "make lint       ruff, and the rules on imports"
 	@echo "make types      mypy"

@@ -1,4 +1,4 @@
-"""`isthmus demo`: from nothing to two answers, and what they cost."""
+"""`isthmus demo`: from nothing to two answers, a copy and a write, and what they cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -30,18 +31,24 @@ _SCALE, _SEED = 30, 7
               help="Thousands of accounts and of opportunities.")  # fmt: skip
 @click.option("--prompt", "ask", is_flag=True, help="Stay, with a prompt to ask more.")
 def demo(keep: Path | None, scale: int, ask: bool) -> None:
-    """Ask two questions over a local org and files, and show what was sent and what it cost."""
+    """Ask two questions over a local org and files, write to it, keep a copy, and show the cost."""
     import isthmus
-    from isthmus.interfaces.demo import show
+    from isthmus.interfaces.demo import moving, show
     from isthmus.interfaces.demo.org import running_org
     from isthmus.interfaces.demo.project import write_project
 
+    began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so blocks end
     with _folder(keep) as folder:
         accounts = 1000 * scale
         click.echo(f"Starting a local org with {accounts:,} accounts, beside it files ...")
         write_project(folder, accounts=accounts, today=date.today())
-        with running_org(folder, scale=scale, seed=_SEED), isthmus.connect(folder) as connection:
+        with (
+            running_org(folder, scale=scale, seed=_SEED),
+            isthmus.connect(
+                folder, state=folder / "state", allow_writes=["crm.Account"]
+            ) as connection,
+        ):
             costs = [
                 _asked(connection, folder, number, question)
                 for number, question in enumerate(show.QUESTIONS, 1)
@@ -49,6 +56,11 @@ def demo(keep: Path | None, scale: int, ask: bool) -> None:
             show.heading("The bill, of the org")
             extract = show.full_extract(connection)
             show.show_costs([cost for cost, _ in costs], extract, sum(m for _, m in costs))
+            first = moving.copied(connection)
+            moving.merged(connection, folder)
+            moving.copied_again(connection, first)
+            seconds = time.monotonic() - began
+            click.echo(f"\nall of it: {seconds:.0f} seconds, the org's start included")
             if ask:
                 from isthmus.interfaces.prompt.session import prompt
 
@@ -91,11 +103,15 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _next_command(keep: Path | None, scale: int) -> str:
+    from isthmus.interfaces.demo.project import MERGE, SYNC
+
     if keep is None:
         return "isthmus demo --keep my-demo --prompt     the same, then ask what you like"
     return (
         f"cd {keep}\n"
         "isthmus org serve --http 127.0.0.1:0 --https 127.0.0.1:0 "
         f"--data demo --scale {scale} --seed {_SEED} --ready-file org.json &\n"
-        'isthmus sql "FROM pipeline_360"'
+        'isthmus sql "FROM pipeline_360"\n'
+        f"isthmus sync run {SYNC} --full  # the org has another address now\n"
+        f"isthmus sql {MERGE} --allow-writes"
     )

@@ -1,4 +1,4 @@
-"""The demo's project folder: a project file, views, the ECB's rates, orders, visits of a fair."""
+"""The demo's project folder: its file, views, a statement, the ECB's rates, orders, visits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["PROJECT", "write_project"]
+__all__ = ["MERGE", "PROJECT", "SYNC", "write_project"]
 
 #: The project file; `org.json` is written by the local org when it is ready.
 PROJECT = """\
@@ -35,7 +35,16 @@ root = "lake"
 
 [views]
 folder = "views"
+
+# A copy of the accounts: isthmus sync run accounts
+[syncs.accounts]
+table = "crm.Account"
+to = "duckdb:copy.duckdb#account"
+mode = "incremental"
 """
+
+#: The sync of the project, and the file with the statement that writes.
+SYNC, MERGE = "accounts", "merge_orders.sql"
 
 _YEARS = 5
 _ORDERS_PER_ACCOUNT = 4
@@ -57,6 +66,7 @@ def write_project(folder: Path, *, accounts: int, today: date, seed: int = 7) ->
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "isthmus.toml").write_text(PROJECT, "utf-8")
     home = files("isthmus.interfaces.demo")
+    (folder / MERGE).write_text(home.joinpath(MERGE).read_text("utf-8"), "utf-8")
     for view in ("day_rates.sql", "pipeline_360.sql", "visitors_deals.sql"):
         text = home.joinpath("views", view).read_text("utf-8")
         (folder / "views" / view).write_text(text, "utf-8")
@@ -76,10 +86,11 @@ def _write_orders(folder: Path, accounts: int, today: date, dice: random.Random)
     number = 0
     for year in range(today.year - _YEARS + 1, today.year + 1):
         first, last = date(year, 1, 1), min(date(year, 12, 31), today)
+        days = (last - first).days
         rows = []
-        for _ in range(accounts * _ORDERS_PER_ACCOUNT // _YEARS):
+        for _ in range(accounts * _ORDERS_PER_ACCOUNT * (days + 1) // (_YEARS * 365)):
             number += 1
-            rows.append(_order(number, accounts, first, (last - first).days, dice))
+            rows.append(_order(number, accounts, first, days, dice))
         path = folder / f"year={year}" / "part-0.parquet"
         path.parent.mkdir(exist_ok=True)
         pq.write_table(_orders_table(rows), path)

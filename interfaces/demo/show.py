@@ -23,8 +23,11 @@ __all__ = [
     "Cost",
     "Question",
     "cost_of",
+    "figures",
     "full_extract",
     "heading",
+    "ratios",
+    "row",
     "show_answer",
     "show_costs",
     "show_sent",
@@ -170,29 +173,32 @@ def cost_of(plan: Plan, bills: Sequence[FragmentBill]) -> Cost:
 
 def show_costs(costs: Sequence[Cost], extract: Bill, metadata: int) -> None:
     """Print the bills below each other, and what copying the objects costs."""
-    _row("", ("API calls", "rows", "bytes"))
+    row("", ("API calls", "rows", "bytes"))
     for number, cost in enumerate(costs, 1):
         low, high = cost.low, cost.high
         most = "any" if high is None else f"{high.calls:,}"
-        _row(f"{number}. predicted, before asking", _figures(cost.predicted))
-        _row(f"   within {low.calls:,} to {most} calls; actual", _figures(cost.actual))
+        row(f"{number}. predicted, before asking", figures(cost.predicted))
+        row(f"   within {low.calls:,} to {most} calls; actual", figures(cost.actual))
     together = sum((c.actual for c in costs), Bill())
-    _row("both, actual", _figures(together))
-    _row("a full extract of three objects", _figures(extract))
-    _row("full extract ÷ actual", _ratios(extract, together))
+    row("both, actual", figures(together))
+    row("a full extract of three objects", figures(extract))
+    row("full extract ÷ actual", ratios(extract, together))
     click.echo("measured: the full extract was read too, with every column, and thrown away;")
     click.echo(f"beside them {metadata} calls for descriptions and counts, kept from then on")
 
 
-def _row(label: str, figures: Sequence[str]) -> None:
-    click.echo(f"{label:40}" + "".join(f"{figure:>14}" for figure in figures))
+def row(label: str, cells: Sequence[str]) -> None:
+    """Print a line of a table of figures."""
+    click.echo(f"{label:40}" + "".join(f"{cell:>14}" for cell in cells))
 
 
-def _figures(bill: Bill) -> tuple[str, str, str]:
+def figures(bill: Bill) -> tuple[str, str, str]:
+    """Calls, rows and bytes, as `row` takes them."""
     return f"{bill.calls:,}", f"{bill.rows:,}", f"{bill.bytes:,}"
 
 
-def _ratios(extract: Bill, actual: Bill) -> tuple[str, str, str]:
+def ratios(extract: Bill, actual: Bill) -> tuple[str, str, str]:
+    """How many times as much the first is."""
     pairs = (
         (extract.calls, actual.calls),
         (extract.rows, actual.rows),
