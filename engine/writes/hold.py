@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from isthmus.errors import WriteRunning
 __all__ = ["cleared", "held"]
 
 _LOCK, _HOLDER = "lock", "holder"
+_TRIES = 100
 
 
 @contextmanager
@@ -27,22 +29,57 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         WriteRunning: another process, or another thread, holds it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = sqlite3.connect(
-        folder / _LOCK, timeout=0, isolation_level=None, check_same_thread=False
-    )
+    connection = _locked(folder)
     try:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise WriteRunning(
-                f"the write {folder.name} is under way in {_holder(folder)}",
-                remedy="Wait for it to end; con.writes() shows how far it is.",
-            ) from error
         (folder / _HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
         yield
     finally:
         connection.close()
+
+
+def _locked(folder: Path) -> sqlite3.Connection:
+    """The lock, on the file that is there: whoever held it before may clear the folder away."""
+    lock = folder / _LOCK
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):  # it comes and goes
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock.touch(mode=0o600)
+            there = lock.stat()
+            connection = _exclusive(lock)
+            if connection is None:
+                continue
+            if _same(there, lock):
+                return connection
+            connection.close()
+    raise WriteRunning(
+        f"the write {folder.name} is under way in others, one after the other",
+        remedy="Wait for them to end; con.writes() shows how far it is.",
+    )
+
+
+def _exclusive(lock: Path) -> sqlite3.Connection | None:
+    """None: the file is gone."""
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(lock, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            return None
+        raise WriteRunning(
+            f"the write {lock.parent.name} is under way in {_holder(lock.parent)}",
+            remedy="Wait for it to end; con.writes() shows how far it is.",
+        ) from error
+    return connection
+
+
+def _same(there: os.stat_result, lock: Path) -> bool:
+    try:
+        return os.path.samestat(there, lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def cleared(folder: Path) -> None:

@@ -1,0 +1,47 @@
+"""One process at a time is at work on a write, also while its folder comes and goes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from isthmus.engine.writes.hold import cleared, held
+from isthmus.errors import WriteRunning
+
+
+def test_a_second_holder_is_refused_and_told_of_the_first(tmp_path: Path) -> None:
+    with held(tmp_path / "w"):
+        second = held(tmp_path / "w")
+        with pytest.raises(WriteRunning, match=r"under way in process \d+ on"):
+            second.__enter__()
+    with held(tmp_path / "w"):
+        pass
+
+
+def test_nobody_holds_a_lock_that_was_cleared_away(tmp_path: Path) -> None:
+    inside, most, turns = 0, 0, 0
+    counting = threading.Lock()
+
+    def work() -> None:
+        nonlocal inside, most, turns
+        for _ in range(150):
+            try:
+                with held(tmp_path / "w"):
+                    with counting:
+                        inside += 1
+                        turns += 1
+                        most = max(most, inside)
+                    with counting:
+                        inside -= 1
+                    cleared(tmp_path / "w")
+            except WriteRunning:
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1 and turns > 10
