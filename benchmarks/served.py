@@ -39,16 +39,24 @@ class Served:
 
     def requests(self, start: int = 0) -> list[dict[str, Any]]:
         """The data requests from that byte of the log on."""
+        return [r for r in self.calls(start) if "/query" in r["path"]]
+
+    def calls(self, start: int = 0) -> list[dict[str, Any]]:
+        """All API calls from that byte of the log on; logins are none."""
         if not self.log_file.exists():
             return []
         with self.log_file.open("rb") as lines:
             lines.seek(start)
-            return [r for line in lines if "/query" in (r := json.loads(line))["path"]]
+            return [r for r in map(json.loads, lines) if _is_call(r["path"])]
 
     @property
     def logged(self) -> int:
         """How long the log is, in bytes."""
         return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+
+def _is_call(path: str) -> bool:
+    return path.startswith("/services/") and "/oauth2/" not in path
 
 
 @contextmanager
