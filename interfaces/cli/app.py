@@ -37,7 +37,7 @@ _COMMANDS = {
     "sync": ("isthmus.interfaces.cli.sync:sync", "Keep copies of tables and queries up to date."),
     "init": ("isthmus.interfaces.cli.init:init", "Write a project file to start from."),
     "org": ("isthmus.localorg.cli:org", "Run a local, Salesforce-compatible org."),
-    "demo": ("isthmus.interfaces.cli.demo:demo", "Ask one question over an org and files."),
+    "demo": ("isthmus.interfaces.cli.demo:demo", "Ask an org and files, write, keep a copy."),
 }
 
 

@@ -29,6 +29,8 @@ _FENCE = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n+)?```(?P<language>\w+)[^\n]*\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
+#: Pages whose reader has a state folder, as by default; others show what is predicted without one.
+_KEEP_STATE = frozenset({"README.md", "cli.md", "python.md"})
 _RUN = frozenset({"python", "sql", "console"})
 _ELLIPSIS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -128,6 +130,8 @@ def test_the_examples_of_a_page_run(
     page: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
+    if page.name in _KEEP_STATE:
+        monkeypatch.setenv("ISTHMUS_STATE", str(project / f"state of {page.name}"))
     namespace: dict[str, Any] = {"__name__": "__main__"}
     try:
         for example in examples(page):
