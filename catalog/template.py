@@ -19,6 +19,8 @@ ready_file = "org.json"
 # auth = "client_credentials"  # or "password", "jwt", "refresh_token", "sf-cli"
 # client_id = "env:SF_CLIENT_ID"
 # client_secret = "env:SF_CLIENT_SECRET"
+# What may be written; else nothing is.
+# writes = ["Account", "Contact"]  # or true
 
 # A folder of files, here or on any fsspec filesystem. orders/year=2025/x.parquet is lake.orders,
 # with year as a column.
@@ -34,6 +36,18 @@ ready_file = "org.json"
 # Each .sql file of this folder is a view: views/big_accounts.sql is main.big_accounts.
 [views]
 folder = "views"
+
+# A copy of a table, a view or a query, brought up to now by: isthmus sync run accounts
+# [syncs.accounts]
+# table = "crm.Account"  # or query = "SELECT ..."
+# to = "duckdb:copy.duckdb#account"  # or "parquet:FOLDER", "delta:...", "sqlite:...", ...
+# mode = "incremental"  # what has changed; else "full"
+# schedule = "every 1 hour"  # for isthmus sync serve
+
+# Jobs of one user: how many run at once, how many may wait.
+# [jobs]
+# running = 2
+# queued = 1000
 
 # [settings]
 # time_zone = "Europe/Berlin"  # else TZ, else the machine's, else UTC

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.catalog.project import load_project
+from isthmus.catalog.syncs import SyncSpec
 from isthmus.catalog.template import TEMPLATE, template_files
 from isthmus.connectors.kinds import KINDS
 
@@ -36,3 +37,9 @@ def test_with_every_choice_made(folder: Path) -> None:
     assert set(lake.options["tables"]) == {"rates"}
     assert project.settings.time_zone == "Europe/Berlin"
     assert project.settings.threads == 4
+    (accounts,) = project.syncs
+    assert isinstance(accounts, SyncSpec)
+    assert (accounts.table, accounts.mode) == ("crm.Account", "incremental")
+    assert accounts.to.kind == "duckdb" and accounts.schedule is not None
+    assert (project.jobs.running, project.jobs.queued) == (2, 1000)
+    assert crm.writes == ("Account", "Contact")
