@@ -138,7 +138,8 @@ CONTENDERS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {
     "ours": (
         ours,
         (
-            *("duckdb", "pyarrow.parquet", "simple_salesforce", "isthmus.engine.connection"),
+            *("duckdb", "pandas", "pyarrow.dataset", "pyarrow.parquet", "simple_salesforce"),
+            "isthmus.engine.connection",
             *("isthmus.connectors.salesforce.connector", "isthmus.engine.writes.room"),
             "isthmus.connectors.salesforce.writing.writer",
         ),

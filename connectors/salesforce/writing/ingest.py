@@ -8,7 +8,7 @@ Collections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isthmus.connectors.salesforce.writing import noted
@@ -194,16 +194,19 @@ class Ingest:
                 told[row] = done[number] or failed(UNPROCESSED, why.strip(" :"))
         return told
 
-    def _results(self, job: IngestJob, info: Mapping[str, Any], rows: int) -> list[Result]:
+    def _results(self, job: IngestJob, info: Mapping[str, Any], rows: int) -> Iterator[Result]:
         """What became of all rows, from as few files as say it."""
-        found: list[Result] = []
+        told = 0
         if int(info.get("numberRecordsProcessed") or 0) or not info:
-            found += job.results("successfulResults", self._header)
-        if int(info.get("numberRecordsFailed") or 0) or len(found) < rows:
-            found += job.results("failedResults", self._header)
-        if len(found) < rows:
-            found += job.results("unprocessedrecords", self._header)
-        return found
+            for result in job.results("successfulResults", self._header):
+                told += 1
+                yield result
+        if int(info.get("numberRecordsFailed") or 0) or told < rows:
+            for result in job.results("failedResults", self._header):
+                told += 1
+                yield result
+        if told < rows:
+            yield from job.results("unprocessedrecords", self._header)
 
     @property
     def _key(self) -> int | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import Final
 
 from isthmus.connectors.salesforce.writing.outcomes import Outcome, failed
@@ -26,7 +28,7 @@ _ERROR: Final = "sf__Error"
 Line = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """One line of results: the row as it was sent, and what became of it.
 
@@ -64,35 +66,46 @@ _QUOTE: Final = '"'
 _TWO: Final = '""'
 
 
-def results_of(body: bytes, header: Line) -> list[Result]:
-    """The lines of a file of results.
+def results_of(body: bytes, header: Line) -> Iterator[Result]:
+    """The lines of a file of results, one at a time: there are as many as rows were sent.
 
     Raises:
         ValueError: it is no such file, or not whole.
     """
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+    text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
+    lines = csv.reader(text, strict=True)
     try:
         columns = {name.lower(): at for at, name in enumerate(next(lines, []))}
-        places = [columns[name.lower()] for name in header]
-        return [
-            Result(tuple(line[at] for at in places), _outcome(line, columns))
-            for line in lines
-            if line
-        ]
+        sent = _taking([columns[name.lower()] for name in header])
+        told = _telling(columns)
+        for line in lines:
+            if line:
+                yield Result(sent(line), told(line))
     except (csv.Error, IndexError, KeyError) as error:
         raise ValueError(f"the results are broken: {error}") from error
 
 
-def _outcome(line: list[str], columns: dict[str, int]) -> Outcome | None:
-    id_at, error_at = columns.get(_ID.lower()), columns.get(_ERROR.lower())
-    id = line[id_at] or None if id_at is not None else None
-    if error_at is not None:
-        return _failure(line[error_at], id)
-    created_at = columns.get(_CREATED.lower())
-    if id_at is None or created_at is None:
-        return None
-    return Outcome(True, id, created=line[created_at].lower() == "true")
+def _taking(places: Sequence[int]) -> Callable[[list[str]], Line]:
+    """Gives the cells at some places of a line."""
+    if len(places) == 1:  # of one place, itemgetter gives the cell itself
+        return lambda line: (line[places[0]],)
+    return itemgetter(*places)
+
+
+def _telling(columns: dict[str, int]) -> Callable[[list[str]], Outcome | None]:
+    """Gives the outcome that a line tells."""
+    id_at, created_at, error_at = (columns.get(n.lower()) for n in (_ID, _CREATED, _ERROR))
+
+    def outcome(line: list[str]) -> Outcome | None:
+        id = line[id_at] or None if id_at is not None else None
+        if error_at is not None:
+            return _failure(line[error_at], id)
+        if id_at is None or created_at is None:
+            return None
+        return Outcome(True, id, created=line[created_at].lower() == "true")
+
+    return outcome
 
 
 def _failure(told: str, id: str | None) -> Outcome:
@@ -118,26 +131,36 @@ class Matching:
         key: the place of a column that tells them apart; None: there is none.
     """
 
-    def __init__(self, lines: Iterable[Line], key: int | None) -> None:
+    def __init__(self, lines: Sequence[Line], key: int | None) -> None:
+        self._lines = lines
         self._key = key
-        self._whole: dict[Line, list[int]] = {}
-        self._by_key: dict[str, int] = {}
+        self._whole: dict[Line, int] = {}  # the last row of those that are equal
+        self._before: dict[int, int] = {}  # to a row, the one before it that is equal
         for row, line in enumerate(lines):
-            self._whole.setdefault(line, []).append(row)
-            if key is not None:
-                self._by_key[line[key].lower()] = row
-        self._taken: set[int] = set()
+            if line in self._whole:
+                self._before[row] = self._whole[line]
+            self._whole[line] = row
+        self._taken = bytearray(len(lines))
 
     def row(self, line: Line) -> int | None:
         """The row that a result is of; None: none that is left."""
-        equal = self._whole.get(line)
-        while equal:
-            row = equal.pop()
-            if row not in self._taken:
-                self._taken.add(row)
-                return row
-        found = None if self._key is None else self._by_key.get(line[self._key].lower())
-        if found is None or found in self._taken:
+        row = self._equal(line)
+        if row is None and self._key is not None:
+            row = self._by_key.get(line[self._key].lower())
+        if row is None or self._taken[row]:
             return None
-        self._taken.add(found)
-        return found
+        self._taken[row] = True
+        return row
+
+    def _equal(self, line: Line) -> int | None:
+        while (row := self._whole.pop(line, None)) is not None:
+            if row in self._before:
+                self._whole[line] = self._before.pop(row)
+            if not self._taken[row]:
+                return row
+        return None
+
+    @cached_property
+    def _by_key(self) -> dict[str, int]:
+        assert self._key is not None
+        return {line[self._key].lower(): row for row, line in enumerate(self._lines)}

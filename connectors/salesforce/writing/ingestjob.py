@@ -9,7 +9,7 @@ Source: *Bulk API 2.0 and Bulk API Developer Guide*, "Bulk API 2.0 Ingest".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from isthmus.connectors.salesforce.client import Missed, Sent
@@ -124,7 +124,7 @@ class IngestJob:
             self._calls.context.wait(min(policy.base * 2.0**looks, _LONGEST_WAIT, policy.cap))
             looks += 1
 
-    def results(self, file: str, header: Line) -> list[Result]:
+    def results(self, file: str, header: Line) -> Iterator[Result]:
         """A file of results: ``successfulResults``, ``failedResults``, ``unprocessedrecords``.
 
         Raises:

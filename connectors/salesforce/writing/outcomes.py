@@ -20,7 +20,7 @@ CHANGED: Final = "ROW_CHANGED"
 UNPROCESSED: Final = "UNPROCESSED"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one row: the columns of `OUTCOMES` without its position."""
 

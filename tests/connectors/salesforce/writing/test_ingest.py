@@ -203,6 +203,14 @@ def test_rows_that_come_back_changed_are_found_by_their_key() -> None:
     matching = Matching([("a", "1"), ("b", "2")], 1)
     assert matching.row(("B!", "2")) == 1
     assert matching.row(("?", "3")) is None
+    assert matching.row(("b", "2")) is None, "it is found already"
+
+
+def test_of_equal_rows_each_is_found_once() -> None:
+    matching = Matching([("a",), ("b",), ("a",), ("a",)], None)
+    assert {matching.row(("a",)) for _ in range(3)} == {0, 2, 3}
+    assert matching.row(("a",)) is None
+    assert matching.row(("b",)) == 1
 
 
 def test_a_document_is_cut_where_it_grows_too_long() -> None:
@@ -218,4 +226,4 @@ def test_a_document_is_cut_where_it_grows_too_long() -> None:
 @pytest.mark.parametrize("body", [b"", b'"sf__Id"\n"1"\n', b'"Name"\n"a', b"\xff"])
 def test_broken_results_are_no_results(body: bytes) -> None:
     with pytest.raises(ValueError):
-        results_of(body, ("Name", "Text"))
+        list(results_of(body, ("Name", "Text")))
