@@ -153,6 +153,21 @@ def test_a_blow_at_any_time_leaves_no_process(
     assert process.returncode in (0, 128 + blow, -blow)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("step", ["A copy", "Outcomes", "The copy, brought up to now"])
+def test_a_blow_at_a_write_or_a_copy_leaves_no_process(step: str, tmp_path: Path) -> None:
+    process = start(tmp_path, "--scale", "2")
+    assert process.stdout is not None
+    for line in process.stdout:  # a heading is printed before its step is done
+        if line.decode().startswith(f"── {step}"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, b"Traceback" in out) == (130, False), out.decode()
+    assert gone(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_kept_project_can_be_asked_again_later(tmp_path: Path) -> None:
     process = start(tmp_path, "--scale", "2", "--keep", "mine")
     out, _ = process.communicate(timeout=90)
