@@ -37,6 +37,7 @@ def contended(work: Callable[[], dict[str, Any]], modules: Sequence[str]) -> Non
         "seconds": time.perf_counter() - began,
         "cpu": _cpu() - used,
         "peak_mb": _peak_mb() - peak,
+        "whole_mb": _peak_mb(),
         "sent": sent(),
     }
     print(json.dumps(counts | figures))
@@ -60,7 +61,11 @@ def measured(module: str, arguments: Sequence[str], served: Served) -> dict[str,
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     calls = served.calls(start)
-    return figures | {"calls": len(calls), "received": sum(call["bytes"] for call in calls)}
+    return figures | {
+        "calls": len(calls),
+        "received": sum(call["bytes"] for call in calls),
+        "served": sum(call["rows"] or 0 for call in calls),
+    }
 
 
 def medians(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
