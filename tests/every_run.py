@@ -4,7 +4,8 @@ The watch stands between the tests and the engine's runs. It notes each run from
 end and each request that a local org of this process takes in. When no run is left, the fragments
 of those that overlapped are held against the orgs' own logs, and what differs waits for the test's
 end. Queries of other processes, reads of a connector without a query, and connectors that a test
-puts in the place of Salesforce have no plan to compare.
+puts in the place of Salesforce have no plan to compare. Nor have runs beside which a write goes on:
+a writer looks at records without a query, and the log does not tell whose request was whose.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from isthmus.engine import _duckdb_scan
 from isthmus.engine.bill import FragmentBill
 from isthmus.engine.plan import Plan
 from isthmus.engine.run import Run
+from isthmus.engine.writes.run import WriteRun
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.requestlog import Entry, RequestLog
 from tests.differential.planlog import compared, is_for_rows, settled, unplanned
@@ -52,6 +54,7 @@ class Watch:
     _running: dict[Run, _Noted] = field(default_factory=dict)
     _ended: list[_Noted] = field(default_factory=list)
     _requests: dict[RequestLog, list[dict[str, Any]]] = field(default_factory=dict)
+    _written: bool = False
 
     def take(self) -> list[str]:
         """What was found since the last time."""
@@ -69,6 +72,7 @@ class Watch:
                 (RequestLog, "write", self._request_comes),
                 (Run, "start", self._run_starts),
                 (Run, "close", self._run_ends),
+                (WriteRun, "run", self._write_starts),
             ):
                 stack.enter_context(patch.object(owner, name, wrapper(getattr(owner, name))))
             yield
@@ -105,6 +109,7 @@ class Watch:
             with self._lock:
                 if not self._running and not self._ended:
                     self._requests.clear()
+                    self._written = False
                 self._running[run] = _Noted(run)
             start(run)
 
@@ -119,7 +124,15 @@ class Watch:
                     self._ended.append(noted)
                 if not self._running and self._ended:
                     ended, self._ended = self._ended, []
-                    self._compare(ended)
+                    if not self._written:
+                        self._compare(ended)
+
+        return wrapper
+
+    def _write_starts(self, run: Any) -> Any:
+        def wrapper(write: WriteRun) -> None:
+            self._written = True
+            run(write)
 
         return wrapper
 

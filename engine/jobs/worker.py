@@ -27,6 +27,8 @@ LEASE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.25
 _BEAT_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 20.0
+_JOIN_SECONDS: Final = 0.05
 
 
 class Worker:
@@ -74,12 +76,14 @@ class Worker:
     def stop(self) -> None:
         """Take no more; what runs is given back, to be begun again by another worker."""
         self._stopping.set()
-        with self._lock:
-            running = list(self._running.values())
-        for attempt in running:
-            attempt.stop(Held.ON)
-        for thread in self._threads:
-            thread.join(10)
+        end = time.monotonic() + _STOP_SECONDS
+        while any(t.is_alive() for t in self._threads) and time.monotonic() < end:
+            with self._lock:
+                running = list(self._running.values())
+            for attempt in running:  # again and again: a run may begin after it was told to stop
+                attempt.stop(Held.ON)
+            for thread in self._threads:
+                thread.join(_JOIN_SECONDS)
         self._store.leave(self.id)
 
     def wait(self, seconds: float) -> bool:
