@@ -35,16 +35,13 @@ def read_keys(path: Path) -> pa.Array | None:
 
 
 def deletions(keys: pa.Array | None, changed: Stage, shape: Shape, rows: int) -> Iterator[pa.Table]:
-    """Keys that were deleted and have not come back: the changes were read later than they."""
+    """Keys that were deleted and of which the changes do not tell: these were read later."""
     if keys is None or not len(keys):
         return
     keys = pc.unique(keys)
     for part in changed.parts():
-        live = part
-        if shape.flag is not None and shape.flag in part.schema.names:
-            live = part.filter(pc.invert(pc.fill_null(part.column(shape.flag), False)))
-        back = live.column(shape.key[0])
-        keys = keys.filter(pc.invert(pc.is_in(keys, value_set=back.combine_chunks())))
+        told = part.column(shape.key[0])
+        keys = keys.filter(pc.invert(pc.is_in(keys, value_set=told.combine_chunks())))
     for at in range(0, len(keys), rows):
         yield pa.table([keys.slice(at, rows)], names=list(shape.key))
 

@@ -126,6 +126,9 @@ class WritePlan:
             lines += ["the rows come from:", *(f"  {x}" for x in str(self.reading).split("\n"))]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return f"<isthmus.WritePlan {self.mode} of {self.rows:,} rows into {self.target}>"
+
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
