@@ -124,7 +124,8 @@ def _failure(told: str, id: str | None) -> Outcome:
 class Matching:
     """Finds the rows that results are of: by all of their cells or, failing that, by their key.
 
-    Equal rows are a multiset: which of them is which does not matter.
+    Equal rows are a multiset: which of them is which does not matter. Results that come in the
+    order of the rows are found without a look at the others.
 
     Args:
         lines: the rows that were sent.
@@ -134,31 +135,46 @@ class Matching:
     def __init__(self, lines: Sequence[Line], key: int | None) -> None:
         self._lines = lines
         self._key = key
-        self._whole: dict[Line, int] = {}  # the last row of those that are equal
-        self._before: dict[int, int] = {}  # to a row, the one before it that is equal
-        for row, line in enumerate(lines):
-            if line in self._whole:
-                self._before[row] = self._whole[line]
-            self._whole[line] = row
         self._taken = bytearray(len(lines))
+        self._next = 0
 
     def row(self, line: Line) -> int | None:
         """The row that a result is of; None: none that is left."""
-        row = self._equal(line)
+        row = self._following(line)
+        if row is None:
+            row = self._equal(line)
         if row is None and self._key is not None:
             row = self._by_key.get(line[self._key].lower())
         if row is None or self._taken[row]:
             return None
         self._taken[row] = True
+        self._next = row + 1
         return row
 
+    def _following(self, line: Line) -> int | None:
+        row = self._next
+        there = row < len(self._lines) and not self._taken[row] and self._lines[row] == line
+        return row if there else None
+
     def _equal(self, line: Line) -> int | None:
-        while (row := self._whole.pop(line, None)) is not None:
-            if row in self._before:
-                self._whole[line] = self._before.pop(row)
+        last, before = self._whole
+        while (row := last.pop(line, None)) is not None:
+            if row in before:
+                last[line] = before.pop(row)
             if not self._taken[row]:
                 return row
         return None
+
+    @cached_property
+    def _whole(self) -> tuple[dict[Line, int], dict[int, int]]:
+        """The last of the rows that are equal to a line; to a row, the one before it."""
+        last: dict[Line, int] = {}
+        before: dict[int, int] = {}
+        for row, line in enumerate(self._lines):
+            if line in last:
+                before[row] = last[line]
+            last[line] = row
+        return last, before
 
     @cached_property
     def _by_key(self) -> dict[str, int]:

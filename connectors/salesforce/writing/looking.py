@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from isthmus.connectors.salesforce.planning import draft, judged, verdict
 from isthmus.connectors.salesforce.reading import Org, rows
 from isthmus.connectors.salesforce.writing.columns import Target
 
-__all__ = ["Looking", "folded", "in_parts", "path_of"]
+__all__ = ["Looking", "folded", "folding", "in_parts", "path_of"]
 
 Record = dict[str, Any]
 #: Keys of one statement, and their characters: well within what an address holds.
@@ -106,7 +106,13 @@ def in_parts(values: Iterable[Value]) -> Iterator[tuple[Value, ...]]:
 
 def folded(target_table: Table, key: str, value: Any) -> Any:
     """A key as the org compares it: most texts in any case."""
+    return folding(target_table, key)(value)
+
+
+def folding(target_table: Table, key: str) -> Callable[[Any], Any]:
+    """Gives values of a key as the org compares them (`folded`), for many of them."""
     column = target_table.column(key)
-    if not isinstance(value, str) or column.properties.get("case_sensitive"):
-        return value
-    return value if column.source_type in ("id", "reference") else value.strip().casefold()
+    exact = column.properties.get("case_sensitive") or column.source_type in ("id", "reference")
+    if exact:
+        return lambda value: value
+    return lambda value: value.strip().casefold() if isinstance(value, str) else value

@@ -22,7 +22,7 @@ from isthmus.connectors.salesforce.writing.conditional import Conditional
 from isthmus.connectors.salesforce.writing.fit import full_id
 from isthmus.connectors.salesforce.writing.ingest import Ingest, jobs_of
 from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
-from isthmus.connectors.salesforce.writing.looking import Looking, folded
+from isthmus.connectors.salesforce.writing.looking import Looking, folding
 from isthmus.connectors.salesforce.writing.outcomes import Outcome, table_of
 from isthmus.connectors.salesforce.writing.paths import Path
 from isthmus.connectors.salesforce.writing.plan import BULK, OPTIONS, PATHS, SINGLE, fragment_of
@@ -34,7 +34,7 @@ from isthmus.connectors.writing import Chunk, Notes, Rows, WriteFragment, WriteK
 
 __all__ = ["SalesforceWriter"]
 
-#: New records of which it is remembered whose they are.
+#: About how many new records are remembered, with the chunk that made them.
 _CLAIMED: Final = 100_000
 _DOING: Final = {
     WriteKind.INSERT: "inserting into",
@@ -70,7 +70,8 @@ class SalesforceWriter:
         self._clock = ServerClock()
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._claimed: deque[tuple[str, str]] = deque(maxlen=_CLAIMED)
+        self._claimed: deque[tuple[str, list[str]]] = deque()
+        self._claims_held = 0
 
     def plan(self, request: WriteRequest) -> WriteFragment:
         """How a request is carried out (`plan.fragment_of`).
@@ -90,7 +91,7 @@ class SalesforceWriter:
         if column.source_type in ("id", "reference"):
             made = [None if k is None else full_id(k) or k for k in keys.to_pylist()]
         else:
-            made = [folded(request.table, column.name, key) for key in keys.to_pylist()]
+            made = list(map(folding(request.table, column.name), keys.to_pylist()))
         return pa.array(made, pa.string())
 
     def problems(self, request: WriteRequest, rows: Rows) -> pa.Table:
@@ -120,7 +121,8 @@ class SalesforceWriter:
         sound = [row for row in range(len(batch)) if row not in outcomes]
         if sound:
             around = self._around(fragment.request, chunk.key, notes, context)
-            done = self._written(fragment, batch.take(sound), around)
+            sent = batch.take(sound) if outcomes else batch
+            done = self._written(fragment, sent, around)
             outcomes |= {sound[number]: outcome for number, outcome in done.items()}
         self._claim(chunk.key, outcomes.values())
         return table_of(chunk.rows.positions, outcomes)
@@ -190,10 +192,16 @@ class SalesforceWriter:
 
     def _claim(self, chunk: str, outcomes: Iterable[Outcome]) -> None:
         """Remember new records: none of them is what a lost answer of another chunk told of."""
+        made = [o.id for o in outcomes if o.created and o.id]
+        if not made:
+            return
         with self._lock:
-            self._claimed.extend((chunk, o.id) for o in outcomes if o.created and o.id)
+            self._claimed.append((chunk, made))
+            self._claims_held += len(made)
+            while self._claims_held > _CLAIMED and len(self._claimed) > 1:
+                self._claims_held -= len(self._claimed.popleft()[1])
 
     def _claims(self, chunk: str) -> set[str]:
         """The records that other chunks have made."""
         with self._lock:
-            return {id for maker, id in self._claimed if maker != chunk}
+            return {id for maker, ids in self._claimed if maker != chunk for id in ids}

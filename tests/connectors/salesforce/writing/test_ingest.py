@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.connectors.contract import ReadContext
 from isthmus.connectors.salesforce.writing.ingestcsv import (
@@ -211,6 +213,16 @@ def test_of_equal_rows_each_is_found_once() -> None:
     assert {matching.row(("a",)) for _ in range(3)} == {0, 2, 3}
     assert matching.row(("a",)) is None
     assert matching.row(("b",)) == 1
+
+
+@given(st.data())
+def test_each_row_is_found_once_in_any_order(data: st.DataObject) -> None:
+    lines = data.draw(st.lists(st.tuples(st.sampled_from("abc")), max_size=12))
+    order = data.draw(st.permutations(range(len(lines))))
+    matching = Matching(lines, None)
+    found = [matching.row(lines[row]) for row in order]
+    assert sorted(row for row in found if row is not None) == list(range(len(lines)))
+    assert [lines[row] for row in found if row is not None] == [lines[row] for row in order]
 
 
 def test_a_document_is_cut_where_it_grows_too_long() -> None:
