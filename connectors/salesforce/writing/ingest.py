@@ -39,7 +39,7 @@ ROWS: Final = 100_000
 #: Calls of a job as a rule: make, fill, close, four looks, one file of results, delete.
 CALLS: Final = 9
 #: The same with both other files, and looks for half an hour.
-MOST_CALLS: Final = 71
+MOST_CALLS: Final = 106
 _UPLOADS: Final = 3
 _READS: Final = 3
 _JOBS: Final = "jobs"

@@ -25,6 +25,8 @@ _CSV: Final = {"Content-Type": "text/csv; charset=UTF-8"}
 _ENDED: Final = frozenset({"JobComplete", "Failed", "Aborted"})
 #: Seconds between two looks at a job, at most.
 _LONGEST_WAIT: Final = 30.0
+#: Each wait is so much longer than the one before: a job is found at most half its time too late.
+_GROWTH: Final = 1.5
 _OPEN: Final = "Open"
 
 
@@ -109,7 +111,8 @@ class IngestJob:
 
     def ended(self) -> Mapping[str, Any]:
         """Wait until it has ended; what the org says of it then."""
-        looks, policy = 0, self._calls.policy
+        policy = self._calls.policy
+        wait = policy.base
         while True:
             info = self.info()
             if info is None:
@@ -121,8 +124,8 @@ class IngestJob:
                 )
             if info.get("state") in _ENDED:
                 return info
-            self._calls.context.wait(min(policy.base * 2.0**looks, _LONGEST_WAIT, policy.cap))
-            looks += 1
+            self._calls.context.wait(wait)
+            wait = min(wait * _GROWTH, _LONGEST_WAIT, policy.cap)
 
     def results(self, file: str, header: Line) -> Iterator[Result]:
         """A file of results: ``successfulResults``, ``failedResults``, ``unprocessedrecords``.

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.connectors.contract import ReadContext
+from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.writing.ingestcsv import (
     Matching,
     documents,
     results_of,
 )
+from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
 from isthmus.connectors.writing import WriteKind
 from isthmus.errors import SourceError
 from isthmus.localorg import LocalOrg
@@ -175,6 +177,34 @@ def test_where_the_org_takes_no_job_collections_do(
     assert len(stored("Account", "Id")) == 7 and again == done
     with pytest.raises(SourceError, match="not supported by the Bulk API"):
         accounts.write(INSERT, ROWS, options=["bulk"])
+
+
+class Slow:
+    """The calls to an org whose job ends after so many seconds, and the waits between them."""
+
+    root, source, doing = "/services/data/v62.0", "crm", "upserting"
+    policy = Policy()
+
+    def __init__(self, seconds: float) -> None:
+        self.left, self.looks = seconds, 0
+        self.context = self
+
+    def asked(self, sent: object) -> dict[str, str]:
+        self.looks += 1
+        return {"state": "InProgress" if self.left > 0 else "JobComplete"}
+
+    def wait(self, seconds: float) -> None:
+        self.left -= seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "looks"), [(0, 1), (3, 5), (17, 9), (1800, 99), (86_400, 5000)]
+)
+def test_a_job_is_found_soon_after_it_has_ended(seconds: float, looks: int) -> None:
+    calls: Any = Slow(seconds)
+    assert IngestJob(calls, "750").ended()["state"] == "JobComplete"
+    assert -calls.left <= min(seconds / 2 + calls.policy.base, calls.policy.cap)
+    assert calls.looks <= looks
 
 
 def test_results_find_their_rows_whatever_their_order() -> None:
