@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -24,6 +25,7 @@ __all__ = ["FOLDER", "DataFile", "Manifest", "Store"]
 FOLDER: Final = "_isthmus"
 _FILE: Final = f"{FOLDER}/manifest.json"
 _VERSION: Final = 1
+_OURS: Final = re.compile(r"part-[0-9a-f]{32}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -127,16 +129,16 @@ class Store:
         known: set[str] = set()
         if manifest is not None:
             known = {file.path for file in manifest.files} | set(manifest.retired)
-        found = self.fs.ls(self.root, detail=False) if self.fs.isdir(self.root) else []
-        names = (name.rstrip("/").rpartition("/")[2] for name in found)
-        ours = (n for n in names if n.startswith("part-") and n.endswith(".parquet"))
+        ours = filter(_OURS.fullmatch, self._names())
         self.remove(tuple(name for name in ours if name not in known))
 
     def is_foreign(self) -> bool:
-        """Whether the folder holds something and no list."""
-        return bool(self.fs.isdir(self.root)) and any(
-            not name.rstrip("/").endswith(FOLDER) for name in self.fs.ls(self.root, detail=False)
-        )
+        """Whether the folder holds something that no step has left there."""
+        return any(name != FOLDER and not _OURS.fullmatch(name) for name in self._names())
+
+    def _names(self) -> list[str]:
+        found = self.fs.ls(self.root, detail=False) if self.fs.isdir(self.root) else []
+        return [name.rstrip("/").rpartition("/")[2] for name in found]
 
     def make(self) -> None:
         """Make the folder, where the filesystem has any."""

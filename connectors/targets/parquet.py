@@ -176,9 +176,6 @@ class Parquet(Target):
         with self._caught():
             store = self._store
             manifest = store.read()
-            if manifest is None and store.is_foreign():
-                # what a broken first step has left is ours; anything else was refused before
-                store.sweep(None)
             store.make()
             store.sweep(manifest)
             yield manifest

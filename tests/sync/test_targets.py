@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from isthmus.connectors.targets.contract import (
     Target,
     demand_held,
 )
+from isthmus.connectors.targets.parquet import Parquet
 from isthmus.engine.sync.targets import make
 from isthmus.errors import ConfigError, DataError
 
@@ -242,6 +244,21 @@ def test_a_replacement_that_breaks_off_leaves_all_as_it_was(target: Target) -> N
     target.close()
 
 
+@pytest.mark.parametrize("kind", ["parquet"])
+def test_a_first_step_that_was_killed_is_no_obstacle(config: TargetConfig, target: Target) -> None:
+    def killed() -> Iterator[pa.RecordBatch]:
+        yield from small(a=1, b=2).to_batches()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Parquet(config, rows_per_file=1).replace(SMALL, killed(), "1")
+    assert list(Path(config.options["path"]).glob("part-*")), "nothing was left behind"
+    assert target.read_state() is None
+    target.replace(SMALL, small(c=3).to_batches(), "2")
+    assert (target.read_state(), numbers(target)) == ("2", {"c": 3})
+    assert len(list(Path(config.options["path"]).glob("part-*"))) == 1
+
+
 @pytest.mark.parametrize("batches", [[("a", "a")], [("a",), ("a",)], [(None,)]])
 def test_a_key_that_does_not_tell_rows_apart_is_refused(
     target: Target, batches: Iterable[tuple[str | None, ...]]
@@ -259,7 +276,6 @@ def test_a_key_that_does_not_tell_rows_apart_is_refused(
 
 def test_what_no_sync_has_made_is_left_alone(config: TargetConfig, target: Target) -> None:
     import sqlite3
-    from pathlib import Path
 
     import duckdb
     import pyarrow.parquet as pq
