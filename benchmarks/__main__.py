@@ -11,7 +11,7 @@ for script in ("serving.py", "full_scan.py"):
     subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=True)
     print(flush=True)
 
-for module in ("overhead", "tpch", "workload", "key_join"):
+for module in ("overhead", "tpch", "workload", "key_join", "upsert", "sync_out", "incremental"):
     print(f"## {module}\n", flush=True)
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=False, cwd=root)
