@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import subprocess
@@ -13,10 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Findings", "Killer", "Scenario", "kill_everywhere", "spread"]
+from tests.kill.moments import Moment
+
+__all__ = ["Choice", "Findings", "Killer", "Scenario", "kill_everywhere", "spread"]
+
+Choice = Callable[[Sequence[Moment]], Sequence[Moment]]
 
 _SECONDS = 60.0
-_MOST_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,18 @@ class Scenario:
             with what an earlier process has left.
         prepare: makes a trial's own arguments; given its number and an empty folder.
         check: raises AssertionError if what came of it is wrong.
+        places: the modules whose places are moments, by parts of their files' names.
+        among: part of the name of each moment at which it is worth while to kill.
+        meanwhile: what happens after the process was killed and before another goes on.
     """
 
     name: str
     act: str
     prepare: Callable[[int, Path], Mapping[str, Any]]
     check: Callable[[Mapping[str, Any]], None]
+    places: Sequence[str] = ()
+    among: str = ""
+    meanwhile: Callable[[Mapping[str, Any]], None] | None = None
 
 
 @dataclass
@@ -44,12 +54,12 @@ class Findings:
     Attributes:
         moments: of an unbroken run, in their order.
         killed: how many runs were killed at a moment.
-        wrong: the trials that came out wrong: the number of the moment, its name, and how.
+        wrong: the trials that came out wrong: the moment, and how.
     """
 
-    moments: list[str] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     killed: int = 0
-    wrong: list[tuple[int, str, str]] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Killer:
@@ -74,7 +84,13 @@ class Killer:
         self._zygote.wait(10)
         self._zygote.stdout.close()
 
-    def run(self, act: str, arguments: Mapping[str, Any], kill_at: int = 0) -> list[str] | None:
+    def run(
+        self,
+        act: str,
+        arguments: Mapping[str, Any],
+        places: Sequence[str] = (),
+        kill_at: Moment | None = None,
+    ) -> list[Moment] | None:
         """Run an act; its moments, or None where it was killed.
 
         Raises:
@@ -85,6 +101,7 @@ class Killer:
             asked = {
                 "act": act,
                 "arguments": dict(arguments),
+                "places": list(places),
                 "kill_at": kill_at,
                 "report": str(report),
                 "seconds": _SECONDS,
@@ -98,60 +115,68 @@ class Killer:
                 return None
             told = json.loads(report.read_text())
         assert told["error"] is None, told["error"]
-        moments: list[str] = told["moments"]
-        return moments
+        return [Moment(*moment) for moment in told["moments"]]
 
     def _answer(self) -> str:
         assert self._zygote.stdout is not None
         return self._zygote.stdout.readline()
 
 
-def kill_everywhere(
-    killer: Killer, scenario: Scenario, choose: Callable[[int], Sequence[int]], folder: Path
-) -> Findings:
-    """Kill a scenario at moments that `choose` picks of so many; every trial goes on to its end.
+def kill_everywhere(killer: Killer, scenario: Scenario, choose: Choice, folder: Path) -> Findings:
+    """Kill a scenario at moments that `choose` picks; every trial goes on to its end.
 
     The first trial is not killed, and tells which moments there are. Threads come in another order
-    each time, so that a number does not always mean the same moment.
+    each time, so a run may end before it comes to its moment: it is checked all the same.
     """
     findings = Findings()
     trials: Iterator[int] = iter(range(1, 1_000_000))
     arguments = _prepared(scenario, next(trials), folder)
-    findings.moments = killer.run(scenario.act, arguments) or []
+    found = killer.run(scenario.act, arguments, scenario.places) or []
+    findings.moments = [moment for moment in found if scenario.among in moment.what]
     scenario.check(arguments)
-    for moment in choose(len(findings.moments)):
-        arguments = _prepared(scenario, next(trials), folder)
+    for moment in choose(findings.moments):
         try:
-            killed = killer.run(scenario.act, arguments, kill_at=moment) is None
+            arguments = _prepared(scenario, next(trials), folder)
+            killed = killer.run(scenario.act, arguments, scenario.places, moment) is None
             findings.killed += killed
             if killed:
                 _go_on(killer, scenario, arguments)
             scenario.check(arguments)
         except AssertionError as error:
-            findings.wrong.append((moment, findings.moments[moment - 1], str(error)))
+            findings.wrong.append((str(moment), str(error)))
     return findings
 
 
-def spread(count: int, seed: int) -> Callable[[int], Sequence[int]]:
-    """A choice of so many moments, one at a random place of each equal stretch."""
+def spread(count: int, seed: int) -> Choice:
+    """A choice of so many moments, half of them doors and half places where there are enough.
 
-    def choose(moments: int) -> Sequence[int]:
-        dice, most = random.Random(seed), min(count, moments)
-        return [
-            dice.randint(1 + moments * n // most, moments * (n + 1) // most) for n in range(most)
-        ]
+    One at a random place of each equal stretch.
+    """
+
+    def choose(moments: Sequence[Moment]) -> Sequence[Moment]:
+        dice = random.Random(seed)
+        places = [moment for moment in moments if moment.is_place]
+        doors = [moment for moment in moments if not moment.is_place]
+        of_places = min(len(places), max(count // 2, count - len(doors)))
+        return [*_some(doors, count - of_places, dice), *_some(places, of_places, dice)]
 
     return choose
 
 
+def _some(moments: Sequence[Moment], count: int, dice: random.Random) -> list[Moment]:
+    most, total = min(count, len(moments)), len(moments)
+    edges = [total * n // max(most, 1) for n in range(most + 1)]
+    return [moments[dice.randrange(a, b)] for a, b in itertools.pairwise(edges)]
+
+
 def _prepared(scenario: Scenario, trial: int, folder: Path) -> Mapping[str, Any]:
-    own = folder / scenario.name.replace(" ", "-") / str(trial)
+    own = folder / scenario.name.replace(" ", "-").replace(",", "") / str(trial)
     own.mkdir(parents=True)
     return scenario.prepare(trial, own)
 
 
 def _go_on(killer: Killer, scenario: Scenario, arguments: Mapping[str, Any]) -> None:
-    for _ in range(_MOST_RUNS):
-        if killer.run(scenario.act, arguments) is not None:
-            return
-    raise AssertionError("it was killed though nobody killed it")
+    if scenario.meanwhile is not None:
+        scenario.meanwhile(arguments)
+    ended = killer.run(scenario.act, arguments)
+    assert ended is not None, "it was killed though nobody killed it"

@@ -15,14 +15,25 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.kill.moments import Moments
+from tests.kill.moments import Moment, Moments
 
 # Imported once, for all runs.
 IMPORTED = (
+    "duckdb",
+    "pandas",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "simple_salesforce.api",
+    "deltalake",
     "isthmus.engine.connection",
+    "isthmus.engine.sync.duckdb_file",
     "isthmus.connectors.salesforce.connector",
     "isthmus.connectors.files.connector",
-    "simple_salesforce",
+    "isthmus.connectors.targets.delta",
+    "isthmus.connectors.targets.parquet",
+    "isthmus.connectors.targets.postgres",
+    "isthmus.connectors.targets.sqlite",
+    "tests.kill.scenarios",
 )
 
 
@@ -40,14 +51,17 @@ def main() -> None:
 
 def _run(asked: dict[str, Any]) -> None:
     """Run in the child, which ends here."""
-    moments, report = Moments(asked["kill_at"]), Path(asked["report"])
+    kill_at = None if asked["kill_at"] is None else Moment(*asked["kill_at"])
+    moments, report = Moments(asked["places"], kill_at), Path(asked["report"])
     error = None
     try:
-        moments.install()
         module, _, function = asked["act"].partition(":")
-        getattr(importlib.import_module(module), function)(asked["arguments"])
+        act = getattr(importlib.import_module(module), function)
+        moments.install()
+        act(asked["arguments"])
     except BaseException:
         error = traceback.format_exc()
+    moments.uninstall()
     report.write_text(json.dumps({"moments": moments.seen, "error": error}))
     sys.stdout.flush()
     os._exit(0)
