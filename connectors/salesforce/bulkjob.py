@@ -113,7 +113,7 @@ class Job:
         Raises:
             SourceError: it failed, or was aborted by somebody else.
         """
-        looks = 0
+        pause = self._client.policy.base
         while True:
             info = self._told(Sent(f"{self._root}/{self.id}"))
             state = str(info.get("state"))
@@ -127,9 +127,8 @@ class Job:
                     code=state,
                     remedy='Read it page by page: access = "rest" in the source.',
                 )
-            policy = self._client.policy
-            self._context.wait(min(policy.base * 2.0**looks, _LONGEST_WAIT, policy.cap))
-            looks += 1
+            self._context.wait(pause)
+            pause = min(2 * pause, _LONGEST_WAIT, self._client.policy.cap)
 
     def page(self, locator: str | None, context: ReadContext) -> JobPage:
         """The page at a locator that the org gave; the first one without."""
