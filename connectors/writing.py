@@ -108,11 +108,14 @@ class Chunk:
     Attributes:
         key: unique for ever: the write's id and the chunk's number.
         started: when the chunk was first about to be sent.
+        elsewhere: keys of rows that other chunks of the write made before this process went on
+            with it: what is looked for because this chunk's answer was lost is none of them.
     """
 
     key: str
     rows: Rows
     started: datetime
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class WriteRun:
         outcomes: a file that grows along, if one was asked for.
         progress: called after each chunk.
         before: rows that had an outcome before, and how many of them have failed.
+        made: keys of rows that were made before.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class WriteRun:
         outcomes: OutcomeFile | None,
         progress: Callable[[WriteProgress], None] | None,
         before: tuple[int, int],
+        made: frozenset[str],
     ) -> None:
         self._id = id
         self._rows = rows
@@ -101,6 +103,7 @@ class WriteRun:
         self._context = ReadContext(self._cancelled, deadline, meter)
         self._outcomes = outcomes
         self._progress = progress
+        self._made = made
         self._tally = _Tally(*before, stop=stopped)
 
     @property
@@ -180,7 +183,7 @@ class WriteRun:
         rows = part.file.rows(pending.chunk)
         started = self._journal.start(self._id, pending, time.time())
         notes = self._journal.notes(self._id, pending)
-        chunk = Chunk(f"{self._id}-{pending.part}-{pending.chunk}", rows, started)
+        chunk = Chunk(f"{self._id}-{pending.part}-{pending.chunk}", rows, started, self._made)
         given = part.writer.write(part.fragment, chunk, notes, self._context)
         source = part.fragment.request.table.source
         outcomes = demand_all(given, rows.positions, source)

@@ -185,6 +185,7 @@ class Sending:
             outcomes=file,
             progress=self.how.progress,
             before=(sum(t.num_rows for t in known), sum(map(failed_rows, known))),
+            made=_made(known),
         )
         try:
             with self._watched(run), self._resumable(stored.id):
@@ -252,6 +253,12 @@ class Sending:
             "There is no state folder (connect(state=...)): only this connection can go on, by "
             f'con.resume("{id}").'
         )
+
+
+def _made(known: Sequence[pa.Table]) -> frozenset[str]:
+    """The keys of the rows that are new."""
+    ids = (table.filter(pc.fill_null(table["created"], False))["id"] for table in known)
+    return frozenset(id for column in ids for id in column.to_pylist() if id is not None)
 
 
 def _again(writer: Writer, table: Table, part: StoredPart, stored: StoredWrite) -> WriteFragment:

@@ -144,8 +144,8 @@ def _input(prefix: str, mode: str, before: Mapping[str, str]) -> pa.Table:
 
 def _equal_rows(prefix: str) -> pa.Table:
     """Each row twice, so that two chunks have equal ones."""
-    names = [f"new {key}" for key in _keys(prefix)[: ROWS // 2]]
-    return pa.table({"Name": names * 2, "Description": ["new"] * ROWS})
+    keys = _keys(prefix)[: ROWS // 2] * 2
+    return pa.table({"Name": [f"new {key}" for key in keys], "Description": keys})
 
 
 def _check_records(org: LocalOrg, arguments: Mapping[str, Any], keyed: bool) -> None:
@@ -165,7 +165,7 @@ def _check_records(org: LocalOrg, arguments: Mapping[str, Any], keyed: bool) -> 
     elif keyed:
         expected = [(f"new {k}", "new", k) for k in keys]
     else:
-        expected = [(f"new {k}", "new", None) for k in keys[: ROWS // 2] for _ in range(2)]
+        expected = [(f"new {k}", k, None) for k in keys[: ROWS // 2] for _ in range(2)]
     assert sorted(found) == expected, f"{len(found)} records, {len(set(found))} of them different"
 
 

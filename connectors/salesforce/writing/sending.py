@@ -7,7 +7,7 @@ A row that makes the org refuse the whole call is found by halving.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from isthmus.connectors.salesforce.client import Missed
 from isthmus.connectors.salesforce.writing import noted
 from isthmus.connectors.salesforce.writing.batch import Batch
 from isthmus.connectors.salesforce.writing.calls import Calls, may_repeat
+from isthmus.connectors.salesforce.writing.claims import Claimant
 from isthmus.connectors.salesforce.writing.locks import TRIES, locked_rows
 from isthmus.connectors.salesforce.writing.looking import Looking
 from isthmus.connectors.salesforce.writing.outcomes import UNKNOWN, UNPROCESSED, Outcome, failed
@@ -38,7 +39,7 @@ class Around:
         notes: of the chunk.
         now: the org's time, as it last told it.
         me: gives the id of the user that writes.
-        claimed: ids of records that this process made for other chunks.
+        claimant: a part of the chunk among all others.
     """
 
     calls: Calls
@@ -46,7 +47,7 @@ class Around:
     notes: Notes
     now: datetime
     me: Callable[[], str]
-    claimed: Callable[[], Collection[str]]
+    claimant: Callable[[str], Claimant]
 
 
 class Sending:
@@ -65,6 +66,7 @@ class Sending:
         self._notes = around.notes
         self._part = part
         self._done = noted.known(around.notes, part)
+        self._claimant = around.claimant(part)
         begun = noted.since(around.notes, part)
         self._doubted = begun is not None
         if begun is None:
@@ -73,7 +75,8 @@ class Sending:
             looking=around.looking,
             since=begun or around.now,
             me=around.me,
-            claimed=lambda: {*around.claimed(), *(o.id for o in self._done.values() if o.id)},
+            claimant=self._claimant,
+            known=lambda: {o.id for o in self._done.values() if o.id},
             wait=lambda look: self._calls.context.wait(self._calls.policy.wait(look)),
         )
         self._refusals = 0
@@ -111,7 +114,7 @@ class Sending:
         left, misses = rows, 0
         while left:
             try:
-                told = self._path.send(self.batch.take(left), self._calls)
+                told = self._sent(self.batch.take(left))
                 return done | self._reviewed(dict(zip(left, told, strict=True)))
             except Missed as missed:
                 fault = refused(missed)
@@ -125,6 +128,19 @@ class Sending:
                     done |= self._settled(left, slow=slow)
                     left = [row for row in left if row not in done]
         return done
+
+    def _sent(self, batch: Batch) -> list[Outcome]:
+        """What the org tells of rows.
+
+        Raises:
+            Missed: no good answer came.
+        """
+        if batch.request.kind is not WriteKind.INSERT or batch.key_target is not None:
+            return self._path.send(batch, self._calls)
+        with self._claimant.sending():
+            told = self._path.send(batch, self._calls)
+            self._claimant.claim(one.id for one in told if one.success and one.id)
+            return told
 
     def _pause(self, missed: Missed, misses: int) -> None:
         """Wait before another try.

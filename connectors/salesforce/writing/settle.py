@@ -13,7 +13,9 @@
 Limits. Times have whole seconds: a record that this user made elsewhere in the second in which the
 chunk was begun counts as the chunk's. For inserts without a key: the org must begin a request
 within the seconds that are waited before the last look; equal rows written by this user at the same
-time from elsewhere can't be told apart. With a unique key no row can be doubled.
+time from elsewhere can't be told apart; where a process dies while it tries locked rows of one call
+again and another call is lost, the other call's equal rows may be taken for the first one's. With a
+unique key no row can be doubled.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from isthmus.connectors.contract import Lookup, Promise
 from isthmus.connectors.predicates import Compare, Predicate
 from isthmus.connectors.salesforce.planning import judged
 from isthmus.connectors.salesforce.writing.batch import Batch
+from isthmus.connectors.salesforce.writing.claims import Claimant
 from isthmus.connectors.salesforce.writing.columns import Target
 from isthmus.connectors.salesforce.writing.looking import Looking, Record, folded, path_of
 from isthmus.connectors.salesforce.writing.outcomes import UNKNOWN, Outcome, failed
@@ -49,15 +52,21 @@ class Witness:
     Attributes:
         since: the org's time when they were about to be sent for the first time.
         me: gives the id of the user that writes.
-        claimed: ids of records that this process made for other chunks.
+        claimant: whose rows they are.
+        known: gives the ids of records of which it is known already which rows they are.
         wait: waits a while before another look, which counts from 0.
     """
 
     looking: Looking
     since: datetime
     me: Callable[[], str]
-    claimed: Callable[[], Collection[str]]
+    claimant: Claimant
+    known: Callable[[], Collection[str]]
     wait: Callable[[int], None]
+
+    def taken(self) -> set[str]:
+        """Ids of records that are other rows'."""
+        return {*self.claimant.taken(), *self.known()}
 
 
 def settle(
@@ -106,11 +115,11 @@ def _deleted(batch: Batch, rows: list[int], witness: Witness) -> dict[int, Outco
 def _made(batch: Batch, rows: list[int], witness: Witness) -> dict[int, Outcome]:
     """Inserts with a key: records that we made are ours, whatever a trigger did to them."""
     found = _by_key(batch, rows, witness, _stamps(batch.request.table), ())
-    claimed = witness.claimed()
+    taken = witness.taken()
     return {
         row: Outcome(True, record["Id"], created=True)
         for row, record in found.items()
-        if _is_new(record, witness, claimed)
+        if _is_new(record, witness, taken)
     }
 
 
@@ -121,10 +130,10 @@ def _compared(batch: Batch, rows: list[int], witness: Witness) -> dict[int, Outc
     columns = [*comparing.columns, *_stamps(table)]
     found = _by_key(batch, rows, witness, columns, comparing.lookups)
     upserts = batch.request.kind is WriteKind.UPSERT and batch.request.key != "Id"
-    claimed = witness.claimed()
+    taken = witness.taken()
     done = {}
     for row, record in found.items():
-        new = upserts and _is_new(record, witness, claimed)
+        new = upserts and _is_new(record, witness, taken)
         if new or comparing.holds(row, record):
             told = new if not upserts or _stamps(table) else None
             done[row] = Outcome(True, record["Id"], created=told)
@@ -161,11 +170,11 @@ def _stamps(table: Table) -> tuple[str, ...]:
     return (_CREATED, _CREATOR) if {_CREATED, _CREATOR} <= names else ()
 
 
-def _is_new(record: Record, witness: Witness, claimed: Collection[str]) -> bool:
+def _is_new(record: Record, witness: Witness, taken: Collection[str]) -> bool:
     created = record.get(_CREATED)
     return (
         created is not None
-        and record["Id"] not in claimed
+        and record["Id"] not in taken
         and created >= witness.since.replace(microsecond=0)
         and record[_CREATOR] == witness.me()
     )
@@ -248,27 +257,34 @@ def _form(target: Target, value: Any) -> Hashable:
 
 def _resembling(batch: Batch, rows: list[int], witness: Witness, slow: bool) -> dict[int, Outcome]:
     """Inserts without a key, found among what this user has made since."""
-    done: dict[int, Outcome] = {}
-    left = rows
-    strangers: list[Record] = []
     comparing = _Comparing.of(batch)
     table = batch.request.table
     if comparing.blind or not _can_look(table, witness):
         return {row: _unknown("its records can't be read back") for row in rows}
-    for look in range(_LOOKS):
-        found = _made_since(comparing, witness)
-        done, strangers = _matched(comparing, rows, found)
-        left = [row for row in rows if row not in done]
-        if not left:
-            return done
-        if look < _LOOKS - 1:
-            witness.wait(look)
-    for row in left:
+    with witness.claimant.looking():
+        done, strangers = _looked_up(comparing, rows, witness)
+        witness.claimant.claim(outcome.id for outcome in done.values() if outcome.id)
+    for row in rows:
+        if row in done:
+            continue
         if slow:
             done[row] = _unknown("the org was still at work on it and may yet make the record")
         elif any(_alike(comparing, row, record) for record in strangers):
             done[row] = _unknown("a record like it was made, but not equal to it")
     return done
+
+
+def _looked_up(
+    comparing: _Comparing, rows: list[int], witness: Witness
+) -> tuple[dict[int, Outcome], list[Record]]:
+    """The rows that are found, as often as it takes; and the records that are none of them."""
+    look = 0
+    while True:
+        done, strangers = _matched(comparing, rows, _made_since(comparing, witness))
+        look += 1
+        if len(done) == len(rows) or look == _LOOKS:
+            return done, strangers
+        witness.wait(look - 1)
 
 
 def _can_look(table: Table, witness: Witness) -> bool:
@@ -285,9 +301,9 @@ def _since(witness: Witness) -> tuple[Predicate, ...]:
 def _made_since(comparing: _Comparing, witness: Witness) -> list[Record]:
     table = comparing.batch.request.table
     columns = ["Id", *comparing.columns, _CREATED, _CREATOR]
-    claimed = witness.claimed()
+    taken = witness.taken()
     found = witness.looking.records(table, columns, _since(witness), lookups=comparing.lookups)
-    return [record for record in found if _is_new(record, witness, claimed)]
+    return [record for record in found if _is_new(record, witness, taken)]
 
 
 def _matched(

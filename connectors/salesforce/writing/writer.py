@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from isthmus.connectors.contract import ReadContext
 from isthmus.connectors.salesforce.client import Client, Sent
 from isthmus.connectors.salesforce.writing.batch import Batch, batch_of
 from isthmus.connectors.salesforce.writing.calls import Calls
+from isthmus.connectors.salesforce.writing.claims import Claimant, Claims
 from isthmus.connectors.salesforce.writing.clock import ServerClock
 from isthmus.connectors.salesforce.writing.collections import Collections
 from isthmus.connectors.salesforce.writing.columns import Target, targets_of
@@ -35,7 +35,6 @@ from isthmus.connectors.writing import Chunk, Notes, Rows, WriteFragment, WriteK
 __all__ = ["SalesforceWriter"]
 
 #: About how many new records are remembered, with the chunk that made them.
-_CLAIMED: Final = 100_000
 _DOING: Final = {
     WriteKind.INSERT: "inserting into",
     WriteKind.UPDATE: "updating",
@@ -70,8 +69,7 @@ class SalesforceWriter:
         self._clock = ServerClock()
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._claimed: deque[tuple[str, list[str]]] = deque()
-        self._claims_held = 0
+        self._claims = Claims()
 
     def plan(self, request: WriteRequest) -> WriteFragment:
         """How a request is carried out (`plan.fragment_of`).
@@ -120,11 +118,12 @@ class SalesforceWriter:
         outcomes = dict(batch.faults)
         sound = [row for row in range(len(batch)) if row not in outcomes]
         if sound:
-            around = self._around(fragment.request, chunk.key, notes, context)
+            around = self._around(fragment.request, chunk, notes, context)
             sent = batch.take(sound) if outcomes else batch
             done = self._written(fragment, sent, around)
             outcomes |= {sound[number]: outcome for number, outcome in done.items()}
-        self._claim(chunk.key, outcomes.values())
+        made = (o.id for o in outcomes.values() if o.created and o.id)
+        self._claims.claim(chunk.key, "", made)
         return table_of(chunk.rows.positions, outcomes)
 
     def tidy(self, notes: Notes, context: ReadContext) -> None:
@@ -165,7 +164,7 @@ class SalesforceWriter:
         return Looking(self._source, self._connect(context), self._concurrency, context)
 
     def _around(
-        self, request: WriteRequest, chunk: str, notes: Notes, context: ReadContext
+        self, request: WriteRequest, chunk: Chunk, notes: Notes, context: ReadContext
     ) -> Around:
         calls = self._calls(f"{_DOING[request.kind]} {request.table.name}", context)
         if self._clock.told is None:
@@ -176,7 +175,9 @@ class SalesforceWriter:
             notes=notes,
             now=self._clock.told or datetime.now(UTC),
             me=lambda: self._identified(calls),
-            claimed=lambda: self._claims(chunk),
+            claimant=lambda part: Claimant(
+                self._claims, chunk.key, part, chunk.elsewhere, context.check
+            ),
         )
 
     def _identified(self, calls: Calls) -> str:
@@ -189,19 +190,3 @@ class SalesforceWriter:
             with self._lock:
                 self._me = me
         return full_id(me) or me
-
-    def _claim(self, chunk: str, outcomes: Iterable[Outcome]) -> None:
-        """Remember new records: none of them is what a lost answer of another chunk told of."""
-        made = [o.id for o in outcomes if o.created and o.id]
-        if not made:
-            return
-        with self._lock:
-            self._claimed.append((chunk, made))
-            self._claims_held += len(made)
-            while self._claims_held > _CLAIMED and len(self._claimed) > 1:
-                self._claims_held -= len(self._claimed.popleft()[1])
-
-    def _claims(self, chunk: str) -> set[str]:
-        """The records that other chunks have made."""
-        with self._lock:
-            return {id for maker, ids in self._claimed if maker != chunk for id in ids}

@@ -103,13 +103,15 @@ class Hand:
         *,
         context: ReadContext | None = None,
         notes: Notebook | None = None,
+        elsewhere: frozenset[str] = frozenset(),
         **more: Any,
     ) -> list[dict[str, Any]]:
         """Plan and send the rows as one chunk; their outcomes in the order of the rows."""
         request = self.request(kind, rows, key, **more)
         writer, context = self.crm.writer(), context or ReadContext()
         self.notes = notes if notes is not None else Notebook()
-        chunk = Chunk(self.notes.chunk, self.rows(request, rows), datetime.now(UTC))
+        sent = self.rows(request, rows)
+        chunk = Chunk(self.notes.chunk, sent, datetime.now(UTC), elsewhere)
         try:
             outcomes = writer.write(writer.plan(request), chunk, self.notes, context)
         finally:

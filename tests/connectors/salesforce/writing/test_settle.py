@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -92,6 +93,33 @@ def test_equal_rows_of_two_chunks_are_two_records(
     first = accounts.write(INSERT, ROWS)
     second = accounts.write(INSERT, ROWS, notes=notes)
     assert len({one["id"] for one in first + second}) == 4 == len(stored("Account", "Id"))
+
+
+def test_equal_rows_that_a_process_before_has_made_are_not_taken(
+    hand: MakeHand, org: LocalOrg, stored: Stored
+) -> None:
+    before = hand(policy=IMPATIENT)
+    notes = broken_off(before, org, "lost-request", INSERT, ROWS)
+    first = before.write(INSERT, ROWS)
+    made = frozenset(one["id"] for one in first)
+    second = hand(policy=IMPATIENT).write(INSERT, ROWS, notes=notes, elsewhere=made)
+    assert len({one["id"] for one in first + second}) == 4 == len(stored("Account", "Id"))
+
+
+def test_rows_of_a_call_that_is_under_way_are_not_taken(
+    hand: MakeHand, org: LocalOrg, stored: Stored
+) -> None:
+    """One chunk's rows are made and its answer is late; another's equal rows get lost meanwhile."""
+    accounts = hand()
+    org.set_fault("slow-page", path=COLLECTIONS, delay=0.8)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(accounts.write, INSERT, ROWS)
+        while len(stored("Account", "Id")) < len(ROWS):
+            clock.sleep(0.01)
+        org.set_fault("lost-request", path=COLLECTIONS)
+        lost = accounts.write(INSERT, ROWS)
+        late = waiting.result(20)
+    assert len({one["id"] for one in late + lost}) == 4 == len(stored("Account", "Id"))
 
 
 def test_what_another_made_before_is_no_outcome_of_ours(
