@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from isthmus.connectors.replication import Deletions, Replication
 from isthmus.connectors.salesforce.client import Asking, Client, Sent
 from isthmus.connectors.salesforce.flight import Flight
 from isthmus.connectors.salesforce.options import INCLUDE_DELETED
+from isthmus.connectors.salesforce.refusals import Refusal, error_for
 from isthmus.connectors.salesforce.transport import Answer
 from isthmus.errors import SourceError
 
@@ -90,7 +91,7 @@ class Replicas:
         client = self._client(context)
         path = f"{client.root}/sobjects/{table.name}/deleted?{window}"
         try:
-            answer = self._asked(path, f"asking what was deleted of {table.name}", context, "query")
+            body = self._json(path, f"asking what was deleted of {table.name}", context)
         except SourceError as error:
             if error.code != _TOO_MANY or end - start < 2 * _MINUTE:
                 raise
@@ -98,9 +99,21 @@ class Replicas:
             early, since = self._told(table, start, middle, context)
             late, _ = self._told(table, middle, end, context)
             return early + late, since
-        body = json.loads(answer.body)
         keys = [str(record["id"]) for record in body["deletedRecords"]]
         return keys, datetime.fromisoformat(body["earliestDateAvailable"])
+
+    def _json(self, path: str, doing: str, context: ReadContext) -> Any:
+        """An answer's JSON; broken, it is asked for again."""
+        policy = self._client(context).policy
+        for broken in range(policy.repeats + 1):
+            try:
+                return json.loads(self._asked(path, doing, context, "query").body)
+            except ValueError as error:
+                fault = error
+            context.wait(policy.wait(broken))
+        refusal = Refusal(0, "BAD_JSON", f"the answer is broken: {fault}")
+        tries = policy.repeats + 1
+        raise error_for(refusal, source=self._source, doing=doing, tries=tries) from fault
 
     def _asked(self, path: str, doing: str, context: ReadContext, kind: CallKind) -> Answer:
         context.meter.start()

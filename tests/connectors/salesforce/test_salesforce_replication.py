@@ -9,7 +9,7 @@ import pytest
 
 from isthmus.connectors.contract import ReadContext
 from isthmus.connectors.salesforce import Salesforce
-from isthmus.errors import Cancelled
+from isthmus.errors import Cancelled, SourceUnavailable
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.demo import ADMIN_ID
 
@@ -71,6 +71,18 @@ def test_a_window_that_begins_too_early_has_a_hole(crm: Salesforce, org: LocalOr
     assert keys == {one}
     assert since is not None and now - timedelta(days=15) < since < now - timedelta(days=14)
     assert told(crm, now - timedelta(days=14), now)[1] is None
+
+
+def test_a_broken_answer_is_asked_for_again(crm: Salesforce, org: LocalOrg) -> None:
+    one = made(org, "a")
+    gone(org, one)
+    later = NOW + timedelta(seconds=1)
+    told(crm, NOW, later)
+    org.set_fault("malformed-json", path="/deleted")
+    assert told(crm, NOW, later)[0] == {one}
+    org.set_fault("malformed-json", path="/deleted", count=0)
+    with pytest.raises(SourceUnavailable, match="source crm, asking what was deleted of Account"):
+        told(crm, NOW, later)
 
 
 def test_too_many_ids_halve_the_window(
