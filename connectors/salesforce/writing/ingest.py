@@ -141,12 +141,12 @@ class Ingest:
             raise _Gone
         if info is None:
             return None
-        if info.get("state") != "Open":
-            return job
-        if not full:  # nobody knows whether it has its rows
-            job.abandon()
+        if not full:  # nobody knows whether it had its rows; it was never closed
+            if info.get("state") == "Open":
+                job.abandon()
             return None
-        job.close()
+        if info.get("state") == "Open":
+            job.close()
         return job
 
     def _filled(self, document: bytes, part: str) -> IngestJob:
@@ -176,16 +176,7 @@ class Ingest:
     def _outcomes(self, job: IngestJob, rows: list[int]) -> Outcomes:
         info = job.ended()
         why = f"bulk job {job.id} ended as {info.get('state')}: {info.get('errorMessage') or ''}"
-        for tried in range(_READS):
-            try:
-                done = _matched(
-                    self._results(job, info, len(rows)), [self._lines[r] for r in rows], self._key
-                )
-            except ValueError:
-                done = {}
-            if len(done) == len(rows):
-                break
-            self._calls.context.wait(self._calls.policy.wait(tried))
+        done = self._read(job, info, rows)
         told: Outcomes = {}
         for number, row in enumerate(rows):
             if number not in done:
@@ -194,10 +185,42 @@ class Ingest:
                 told[row] = done[number] or failed(UNPROCESSED, why.strip(" :"))
         return told
 
+    def _read(
+        self, job: IngestJob, info: Mapping[str, Any], rows: list[int]
+    ) -> dict[int, Outcome | None]:
+        """What became of rows, as far as it is told, by their numbers among these.
+
+        Raises:
+            SourceUnavailable: the results are broken.
+        """
+        lines = [self._lines[row] for row in rows]
+        done: dict[int, Outcome | None] = {}
+        broken: ValueError | None = None
+        for tried in range(_READS):
+            try:
+                done, broken = _matched(self._results(job, info, len(rows)), lines, self._key), None
+            except ValueError as error:
+                broken = error
+            if broken is None and len(done) == len(rows):
+                break
+            self._calls.context.wait(self._calls.policy.wait(tried))
+        if broken is not None:
+            raise SourceUnavailable(
+                f"source {self._calls.source}, {self._calls.doing}: the results of bulk job "
+                f"{job.id} do not come whole: {broken} (tried {_READS} times)",
+                code="BAD_CSV",
+                remedy="Go on with the write later: the job has done its work.",
+            ) from broken
+        return done
+
     def _results(self, job: IngestJob, info: Mapping[str, Any], rows: int) -> Iterator[Result]:
-        """What became of all rows, from as few files as say it."""
-        told = 0
-        if int(info.get("numberRecordsProcessed") or 0) or not info:
+        """What became of all rows, from as few files as say it.
+
+        Raises:
+            ValueError: a file is broken, or has fewer rows than the org says.
+        """
+        told, processed = 0, int(info.get("numberRecordsProcessed") or 0)
+        if processed or not info:
             for result in job.results("successfulResults", self._header):
                 told += 1
                 yield result
@@ -205,6 +228,8 @@ class Ingest:
             for result in job.results("failedResults", self._header):
                 told += 1
                 yield result
+        if told < processed:
+            raise ValueError(f"{told:,} of {processed:,} came")
         if told < rows:
             yield from job.results("unprocessedrecords", self._header)
 

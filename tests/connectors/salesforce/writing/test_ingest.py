@@ -19,7 +19,7 @@ from isthmus.connectors.salesforce.writing.ingestcsv import (
 )
 from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
 from isthmus.connectors.writing import WriteKind
-from isthmus.errors import SourceError
+from isthmus.errors import SourceError, SourceUnavailable
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.bulk import support
 from tests.connectors.salesforce.writing.hand import Hand, Notebook
@@ -29,6 +29,8 @@ KEY = "External_Id__c"
 Stored = Callable[..., list[tuple[Any, ...]]]
 MakeHand = Callable[..., Hand]
 ROWS = [{"Name": f"n{i}", KEY: f"k{i}"} for i in range(7)]
+#: Gives up at once.
+IMPATIENT = Policy(repeats=0, slow_repeats=0, base=0.001)
 
 
 class Killed(BaseException):
@@ -116,6 +118,35 @@ def test_a_job_is_kept_until_its_outcomes_are_safe(hand: MakeHand, org: LocalOrg
     assert accounts.bill.calls < calls, "its results are read, nothing is sent"
     accounts.crm.writer().tidy(accounts.notes, ReadContext())
     assert [r["status"] for r in org.requests() if r["method"] == "DELETE"] == [204]
+
+
+def test_a_job_that_was_given_up_before_its_rows_were_known_to_be_there_is_not_read(
+    hand: MakeHand, stored: Stored, org: LocalOrg
+) -> None:
+    accounts = hand(policy=IMPATIENT)
+    notes = Notebook()
+    org.set_fault("lost-answer", path="/jobs/ingest/750", count=0)  # of the upload, and the abort
+    with pytest.raises(SourceUnavailable):
+        accounts.write(UPSERT, ROWS, KEY, notes=notes, options=["bulk"])
+    org.clear_faults()
+    done = accounts.write(UPSERT, ROWS, KEY, notes=notes, options=["bulk"])
+    assert [one["created"] for one in done] == [True] * len(ROWS)
+    assert len(stored("Account", "Id")) == len(ROWS)
+
+
+@pytest.mark.parametrize("rows", [ROWS, [{"Name": f"n{i}"} for i in range(7)]])
+def test_results_that_come_broken_are_read_later(
+    hand: MakeHand, stored: Stored, org: LocalOrg, rows: list[dict[str, str]]
+) -> None:
+    accounts = hand(policy=IMPATIENT)
+    notes = Notebook()
+    org.set_fault("malformed-json", path="/successfulResults", count=0)
+    with pytest.raises(SourceUnavailable, match="results of bulk job"):
+        accounts.write(INSERT, rows, notes=notes, options=["bulk"])
+    org.clear_faults()
+    done = accounts.write(INSERT, rows, notes=notes, options=["bulk"])
+    assert [one["success"] for one in done] == [True] * len(rows)
+    assert len(stored("Account", "Id")) == len(rows)
 
 
 @pytest.mark.parametrize("key", [KEY, None])
