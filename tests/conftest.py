@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import own_threads
 from tests.every_run import Watch
 
 # Tests of the state folder name one of their own.
@@ -19,6 +20,12 @@ def every_run() -> Iterator[Watch]:
     watch = Watch()
     with watch.standing():
         yield watch
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_of_others() -> None:
+    """Let a module's tests tell the threads that they have begun from those that were there."""
+    own_threads.begin()
 
 
 @pytest.fixture(autouse=True)

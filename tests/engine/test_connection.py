@@ -21,6 +21,7 @@ from isthmus.errors import (
     SourceUnavailable,
     UnknownName,
 )
+from tests.own_threads import own_threads
 
 PEOPLE = pa.table(
     {
@@ -192,7 +193,7 @@ def test_cancel_from_another_thread_takes_less_than_a_second(con: Any, source: A
     with pytest.raises(Cancelled):
         result.arrow()
     assert time.monotonic() - began < 1.3
-    assert _readers() == []
+    assert own_threads() == []
 
 
 def test_interrupt_stops_every_query_of_the_connection(con: Any, source: Any) -> None:
@@ -298,10 +299,6 @@ def test_a_dropped_reader_ends_its_threads(con: Any, source: Any) -> None:
     reader.read_next_batch()
     del reader
     deadline = time.monotonic() + 3
-    while _readers() and time.monotonic() < deadline:
+    while own_threads() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _readers() == []
-
-
-def _readers() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("isthmus-")]
+    assert own_threads() == []

@@ -29,6 +29,7 @@ from isthmus.errors import (
 )
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.faults import SCOPES
+from tests.own_threads import own_threads
 
 #: Asked over two objects of several pages each, so that every kind of request occurs.
 QUERY = """SELECT t.Id, t.Name, t.Number_18_8__c, a.Name AS account
@@ -79,14 +80,9 @@ def connection(org: LocalOrg) -> Iterator[Connection]:
 def assert_nothing_runs() -> None:
     """Threads end by themselves soon after: a request in flight is cut, not waited for."""
     end = time.monotonic() + 3
-    while threads() and time.monotonic() < end:
+    while own_threads() and time.monotonic() < end:
         time.sleep(0.02)
-    assert threads() == []
-
-
-def threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("isthmus-")
-            and not t.name.startswith("isthmus-localorg")]  # fmt: skip
+    assert own_threads() == []
 
 
 def rows(con: Connection) -> list[tuple[Any, ...]]:

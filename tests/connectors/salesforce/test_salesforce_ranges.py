@@ -22,6 +22,7 @@ from isthmus.connectors.salesforce.ranges import chains_worth, middle, read_rang
 from isthmus.connectors.salesforce.soql import Condition, Statement
 from isthmus.errors import Cancelled, IsthmusError, SourceError, SourceUnavailable
 from isthmus.localorg import LocalOrg
+from tests.own_threads import own_threads
 
 #: Rows on a page: small, so that there are many pages.
 PAGE = 20
@@ -166,7 +167,7 @@ def test_it_stops_at_once(org: LocalOrg, crm: Salesforce) -> None:
 
 def _no_thread_is_left() -> None:
     end = time.monotonic() + 2.0
-    while any(t.name == "isthmus-salesforce" for t in threading.enumerate()):
+    while "isthmus-salesforce" in own_threads():
         assert time.monotonic() < end, "a read is still running"
         time.sleep(0.01)
 

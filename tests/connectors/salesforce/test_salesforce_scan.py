@@ -22,6 +22,7 @@ from isthmus.errors import (
     UnknownName,
 )
 from isthmus.localorg import LocalOrg
+from tests.own_threads import own_threads
 
 
 def table(crm: Salesforce, name: str) -> Table:
@@ -292,7 +293,7 @@ def test_a_reader_that_leaves_early_leaves_nothing_running(org: LocalOrg, crm: S
 
 def _no_thread_is_left() -> None:
     end = time.monotonic() + 1.0
-    while any(t.name == "isthmus-salesforce" for t in threading.enumerate()):
+    while "isthmus-salesforce" in own_threads():
         assert time.monotonic() < end, "a read is still running"
         time.sleep(0.01)
 
