@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from isthmus.errors import IsthmusError
 from isthmus.localorg import LocalOrg
-from tests.kill.orgs import Orgs, aged, connected, rows
+from tests.kill.orgs import Orgs, aged, connected, rows, source
 from tests.sync.org import Crm, accounts
 
 __all__ = ["FAULTS", "KINDS", "Met", "Place", "trials"]
@@ -118,20 +117,13 @@ def trials(place: Place, fault: str, *, endless: bool) -> Iterator[tuple[int, Me
 Making = tuple[Callable[[Path], Trial], LocalOrg]
 
 
-def _source(org: LocalOrg, folder: Path) -> dict[str, Any]:
-    """The org as a source that can log in again; on the wire, since many connect."""
-    path = folder / "org.json"
-    path.write_text(json.dumps({**org.ready, "access_token": None, "https": None}))
-    return {"kind": "salesforce", "ready_file": str(path)}
-
-
 def _writes(mode: str, *, bulk: bool = False, keyed: bool = True) -> Callable[[Orgs], Making]:
     def making(orgs: Orgs) -> Making:
         org = orgs.demo
 
         def make(folder: Path) -> Trial:
             prefix = f"fault {mode} {bulk} {keyed} {folder.name}-"
-            crm = _source(org, folder)
+            crm = source(org, folder)
             there = _there(org, crm, mode, prefix)
             given = _given(mode, prefix, there, keyed)
             told: list[pa.Table] = []
@@ -243,7 +235,7 @@ def _syncs_in(orgs: Orgs) -> Making:
             "deletes": "apply",
         }
         files = {"kind": "files", "root": str(lake)}
-        project = {"sources": {"crm": _source(org, folder), "lake": files}, "syncs": {"shop": sync}}
+        project = {"sources": {"crm": source(org, folder), "lake": files}, "syncs": {"shop": sync}}
 
         def put(numbers: range, word: str) -> None:
             keys = [f"{prefix}{i}" for i in numbers]
@@ -285,7 +277,7 @@ def _syncs_out(orgs: Orgs) -> Making:
     def make(folder: Path) -> Trial:
         to = f"sqlite:{folder / 'copy'}#account"
         sync = {"table": "crm.Account", "to": to, "mode": "incremental", "rows_per_part": 200}
-        project = {"sources": {"crm": _source(crm.org, folder)}, "syncs": {"accounts": sync}}
+        project = {"sources": {"crm": source(crm.org, folder)}, "syncs": {"accounts": sync}}
 
         def act() -> None:
             with connected(project, folder / "state") as con:

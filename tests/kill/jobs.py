@@ -39,10 +39,9 @@ def act(arguments: Mapping[str, Any]) -> None:
 
 def asking(orgs: Orgs) -> Scenario:
     """A query."""
-    crm = source(orgs.demo)
 
     def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
-        return {"crm": crm, "state": str(folder), "text": TEXT}
+        return {"crm": source(orgs.demo, folder), "state": str(folder), "text": TEXT}
 
     def check(arguments: Mapping[str, Any]) -> None:
         with _open(arguments) as con:
@@ -56,10 +55,9 @@ def asking(orgs: Orgs) -> Scenario:
 def writing(orgs: Orgs) -> Scenario:
     """A statement that writes; half of the records are there before."""
     org = orgs.demo
-    crm = source(org)
 
     def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
-        prefix = f"job-{trial}-"
+        prefix, crm = f"job-{trial}-", source(org, folder)
         there = [{KEY: f"{prefix}{i}", "Name": "old"} for i in range(0, ROWS, 2)]
         with connected({"sources": {"crm": crm}}, None, allow_writes=True) as con:
             con.write("crm.Account", there)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,13 +50,11 @@ class Orgs:
         return self._stack.enter_context(running_crm(switches={"page-size": 200}))
 
 
-def source(org: LocalOrg) -> dict[str, Any]:
-    """The org as a source of a project; kind on the wire, since many connect."""
-    return {
-        "kind": "salesforce",
-        "instance_url": org.http,
-        "access_token": org.ready["access_token"],
-    }
+def source(org: LocalOrg, folder: Path) -> dict[str, Any]:
+    """The org as a source that can log in again; kind on the wire, since many connect."""
+    path = folder / "org.json"
+    path.write_text(json.dumps({**org.ready, "access_token": None, "https": None}))
+    return {"kind": "salesforce", "ready_file": str(path)}
 
 
 def connected(project: Mapping[str, Any], state: Any, **more: Any) -> Connection:

@@ -75,8 +75,9 @@ def _arguments(org: LocalOrg, folder: Path, prefix: str) -> dict[str, Any]:
         "deletes": "apply",
     }
     lake = {"kind": "files", "root": str(folder / "lake")}
+    sources = {"crm": source(org, folder), "lake": lake}
     return {
-        "project": {"sources": {"crm": source(org), "lake": lake}, "syncs": {"shop": sync}},
+        "project": {"sources": sources, "syncs": {"shop": sync}},
         "state": str(folder / "state"),
         "lake": str(folder / "lake" / "shop.parquet"),
         "prefix": prefix,

@@ -56,7 +56,7 @@ def _scenario(
         table = "" if kind in ("parquet", "delta") else "#account"
         to = f"{kind}:{folder / 'copy'}{table}"
         sync = {"table": "crm.Account", "to": to, "mode": "incremental", "rows_per_part": PART}
-        project = {"sources": {"crm": source(crm.org)}, "syncs": {"accounts": sync}}
+        project = {"sources": {"crm": source(crm.org, folder)}, "syncs": {"accounts": sync}}
         arguments = {"project": project, "state": str(folder / "state"), "to": to}
         _fill(crm)
         if before is not None:

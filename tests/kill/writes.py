@@ -81,11 +81,10 @@ def scenario(
 
     def make(orgs: Orgs) -> Scenario:
         org = orgs.demo
-        crm = source(org)
 
         def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
             org.clear_faults()
-            prefix = f"{name}-{trial}-"
+            prefix, crm = f"{name}-{trial}-", source(org, folder)
             before = _there(crm, folder, prefix, mode)
             aged(org, prefix)
             given = _input(prefix, mode, before) if keyed else _equal_rows(prefix)
