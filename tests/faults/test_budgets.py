@@ -21,6 +21,7 @@ from isthmus.catalog.project import Project
 from isthmus.engine.connection import Connection
 from isthmus.errors import BudgetExceeded
 from isthmus.localorg import LocalOrg
+from tests.faults import budget_writes
 from tests.faults.budget_trials import open_org, run_trial
 
 ACCOUNTS = "SELECT Id, Name FROM crm.Account"
@@ -51,6 +52,18 @@ def test_budgets_hold_in_runs_of_every_kind(org: LocalOrg) -> None:
         assert trial.kept, f"seed {seed}: {trial}"
         ends += trial.ends
     assert ends["stopped"] >= 5 and ends["answered"] >= 5, f"the runs try nothing: {ends}"
+
+
+@pytest.mark.log_differs("a copy reads, beside the queries of writes")
+def test_budgets_hold_for_writes_and_syncs() -> None:
+    ends: Counter[str] = Counter()
+    with budget_writes.open_org() as org:
+        for seed in range(2_000, 2_040):
+            trial = budget_writes.run_trial(org, seed)
+            assert trial.kept, f"seed {seed}: {trial}"
+            ends += trial.ends
+    stopped = sum(count for end, count in ends.items() if "stopped" in end)
+    assert stopped >= 10 and ends["done"] >= 10, f"the runs try nothing: {ends}"
 
 
 def test_rows_that_were_read_ahead_and_thrown_away_count(org: LocalOrg) -> None:
