@@ -37,7 +37,7 @@ from isthmus.engine.sync.sync import OnProgress
 from isthmus.engine.writes.columns import primary_key
 from isthmus.engine.writes.from_data import DataRows
 from isthmus.engine.writes.how import How
-from isthmus.engine.writes.result import WriteResult
+from isthmus.engine.writes.result import WriteResult, joined
 from isthmus.errors import ConfigError, DataError, UnknownName
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class SyncInto:
         self._terms = terms
         self._on_progress = on_progress
         self._counts = _Counts()
+        self._failures: list[pa.Table] = []
 
     def run(self, *, full: bool = False) -> SyncRun:
         """Send what has changed.
@@ -272,17 +273,24 @@ class SyncInto:
         return self._last_cursor if earliest is None else packed([earliest])
 
     def _reject(self, written: WriteResult, failed: set[int], *, deletes: bool) -> None:
-        """Write the rows that failed to a file, with why; it always is of the last run."""
+        """Write the rows that failed to a file, with why; it always is of the last run.
+
+        Those that could not be deleted come after those that could not be sent.
+        """
         path = self._rejected
         if not deletes:
+            self._failures = []
             path.unlink(missing_ok=True)
         if not failed:
             return
         rows = written.failures
-        shown = pa.table([_as_text(column) for column in rows.columns], rows.schema.names)
+        rows = rows.filter(pc.is_in(rows["position"], pa.array(sorted(failed), pa.int64())))
+        self._failures.append(
+            pa.table([_as_text(column) for column in rows.columns], rows.schema.names)
+        )
         unfinished = path.with_name(f"{path.name}.unfinished")
         path.parent.mkdir(parents=True, exist_ok=True)
-        pyarrow.csv.write_csv(shown, unfinished)
+        pyarrow.csv.write_csv(joined(self._failures), unfinished)
         unfinished.replace(path)
 
     @property

@@ -172,6 +172,31 @@ def test_rows_that_fail_are_in_a_file_and_tried_again(shop: Shop) -> None:
     assert shop.in_org() == shop.rows
 
 
+def test_rows_that_could_not_be_deleted_are_in_the_file_beside_the_others(shop: Shop) -> None:
+    shop.sync(deletes="apply", most_deletes=1.0)
+    shop.put(*range(5))
+    with shop.connect() as con:
+        con.sync("shop")
+        locked, gone = f"{shop.prefix}001", f"{shop.prefix}002"
+        query = f"SELECT Id FROM crm.Account WHERE External_Id__c = '{locked}'"
+        id = con.sql(query).fetchall()[0][0]
+        con.sql(f"DELETE FROM crm.Account WHERE External_Id__c = '{gone}'")
+        for key in (locked, gone, f"{shop.prefix}003"):
+            del shop.rows[key]
+        shop.put(4, name=None)
+        shop.org.set_fault("row-lock", count=0, record=id)
+        run = con.sync("shop")
+        assert (run.rows_out, run.deleted, run.failed) == (0, 2, 2)
+        with (shop.folder / "state/syncs/shop/rejected.csv").open() as file:
+            rejected = list(csv.DictReader(file))
+        assert [row["error_code"] for row in rejected] == [
+            "REQUIRED_FIELD_MISSING",
+            "UNABLE_TO_LOCK_ROW",
+        ]
+        assert rejected[0]["External_Id__c"] == f"{shop.prefix}004"
+        assert rejected[1]["Id"] == id
+
+
 def test_with_a_cursor_older_rows_are_not_read_but_those_that_failed_are(shop: Shop) -> None:
     query = QUERY.replace("SELECT ", "SELECT moved AS NumberOfEmployees, ")
     shop.sync(query=query, cursor="NumberOfEmployees")
