@@ -17,6 +17,7 @@ from isthmus.connectors.salesforce.retry import Policy
 from isthmus.engine.connection import Connection
 from isthmus.localorg import LocalOrg
 from tests.sync.org import Crm, running_crm
+from tests.sync.postgres import running_postgres
 
 __all__ = ["Orgs", "aged", "connected", "rows", "source"]
 
@@ -25,7 +26,7 @@ _QUICK = Policy(base=0.01, cap=0.05)
 
 
 class Orgs:
-    """One org for each purpose, begun when it is first needed."""
+    """One org for each purpose, and a database to copy into, begun when they are first needed."""
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -48,6 +49,11 @@ class Orgs:
     def copied(self) -> Crm:
         """Empty, with a clock that stands: what is copied changes only between two runs."""
         return self._stack.enter_context(running_crm(switches={"page-size": 200}))
+
+    @cached_property
+    def postgres(self) -> str:
+        """The address of a PostgreSQL server of its own."""
+        return self._stack.enter_context(running_postgres())
 
 
 def source(org: LocalOrg, folder: Path) -> dict[str, Any]:

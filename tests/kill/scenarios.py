@@ -38,6 +38,8 @@ SCENARIOS: Mapping[str, Callable[[Orgs], Scenario]] = {
     "sync out to Parquet, later run": sync_out.later("parquet"),
     "sync out to Delta, first run": sync_out.first("delta"),
     "sync out to Delta, later run": sync_out.later("delta"),
+    "sync out to PostgreSQL, first run": sync_out.first("postgres"),
+    "sync out to PostgreSQL, later run": sync_out.later("postgres"),
     "sync in, first run": sync_in.first,
     "sync in, later run": sync_in.later,
     "job that asks": jobs.asking,

@@ -16,7 +16,13 @@ __all__ = ["first", "later"]
 ROWS = 60
 PART = 20
 PLACES = ("/engine/sync/", "/connectors/targets/")
-_NAMES = {"sqlite": "SQLite", "duckdb": "DuckDB", "parquet": "Parquet", "delta": "Delta"}
+_NAMES = {
+    "sqlite": "SQLite",
+    "duckdb": "DuckDB",
+    "parquet": "Parquet",
+    "delta": "Delta",
+    "postgres": "PostgreSQL",
+}
 
 
 def act(arguments: Mapping[str, Any]) -> None:
@@ -29,7 +35,7 @@ def first(kind: str) -> Callable[[Orgs], Scenario]:
     """The run that makes the copy."""
 
     def make(orgs: Orgs) -> Scenario:
-        return _scenario(orgs.copied, f"sync out to {_NAMES[kind]}, first run", kind)
+        return _scenario(orgs, f"sync out to {_NAMES[kind]}, first run", kind)
 
     return make
 
@@ -44,17 +50,25 @@ def later(kind: str) -> Callable[[Orgs], Scenario]:
             act(arguments)
             _change(crm)
 
-        return _scenario(crm, name, kind, before)
+        return _scenario(orgs, name, kind, before)
 
     return make
 
 
 def _scenario(
-    crm: Crm, name: str, kind: str, before: Callable[[Mapping[str, Any]], None] | None = None
+    orgs: Orgs, name: str, kind: str, before: Callable[[Mapping[str, Any]], None] | None = None
 ) -> Scenario:
-    def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
+    crm = orgs.copied
+
+    def place(trial: int, folder: Path) -> Any:
+        if kind == "postgres":
+            table = f"{'first' if before is None else 'later'}_{trial}"
+            return {"kind": kind, "url": orgs.postgres, "table": table}
         table = "" if kind in ("parquet", "delta") else "#account"
-        to = f"{kind}:{folder / 'copy'}{table}"
+        return f"{kind}:{folder / 'copy'}{table}"
+
+    def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
+        to = place(trial, folder)
         sync = {"table": "crm.Account", "to": to, "mode": "incremental", "rows_per_part": PART}
         project = {"sources": {"crm": source(crm.org, folder)}, "syncs": {"accounts": sync}}
         arguments = {"project": project, "state": str(folder / "state"), "to": to}

