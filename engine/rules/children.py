@@ -9,9 +9,9 @@ from isthmus.connectors.contract import Ability, Bill, Children, Fragment
 from isthmus.connectors.predicates import columns_of
 from isthmus.engine.logical import Origin
 from isthmus.engine.meaning import Reduction
-from isthmus.engine.plan import Fed, Firing, PlannedScan, plan_request
+from isthmus.engine.plan import Fed, Firing, PlannedScan
 from isthmus.engine.rules.cofetch import CALLS_FOR_ONE_SAVED, can_be_fed
-from isthmus.engine.rules.draft import Draft
+from isthmus.engine.rules.draft import Draft, replanned
 
 __all__ = ["ChildFetch", "child_fetches"]
 
@@ -91,14 +91,9 @@ def _child_fetch(draft: Draft, reduction: Reduction) -> ChildFetch | None:
     request = replace(
         above.request, columns=tuple(columns), children=(*above.request.children, children)
     )
-    if not above.connector.can(request).able:
+    fragment = replanned(above, request)
+    if fragment is None:
         return None
-    fragment = plan_request(above.connector, request)
-    if above.keys is not None:
-        estimate = above.connector.estimate_keys(request, above.keys.column, above.keys.count)
-        if estimate is None:
-            return None
-        fragment = replace(fragment, estimate=estimate)
     apart, together = above.fragment.estimate + below.fragment.estimate, fragment.estimate
     saved = (apart.calls - together.calls, apart.bytes - together.bytes)
     found = ChildFetch(child, parent, children, fragment, saved)

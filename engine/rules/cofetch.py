@@ -10,8 +10,8 @@ from isthmus.connectors.predicates import Predicate, columns_of
 from isthmus.engine import recheck
 from isthmus.engine.logical import Origin
 from isthmus.engine.meaning import Reduction
-from isthmus.engine.plan import Fed, Firing, PlannedScan, plan_request
-from isthmus.engine.rules.draft import Draft
+from isthmus.engine.plan import Fed, Firing, PlannedScan
+from isthmus.engine.rules.draft import Draft, replanned
 
 __all__ = [
     "CALLS_FOR_ONE_SAVED",
@@ -124,14 +124,9 @@ def _co_fetch(draft: Draft, reduction: Reduction) -> CoFetch | None:
     request = _with_lookup(sent.request, path, _lookup(looked_up, key.column, reducible))
     if request is None or Ability.LOOKUP not in sent.connector.abilities:
         return None
-    if not sent.connector.can(request).able:
+    fragment = replanned(sent, request)
+    if fragment is None:
         return None
-    fragment = plan_request(sent.connector, request)
-    if sent.keys is not None:
-        estimate = sent.connector.estimate_keys(request, sent.keys.column, sent.keys.count)
-        if estimate is None:
-            return None
-        fragment = replace(fragment, estimate=estimate)
     saved = _saved(sent.fragment.estimate, looked_up.fragment.estimate, fragment.estimate)
     if draft.prefer:
         return CoFetch(parent, root, path, fragment, saved, reduction.join)

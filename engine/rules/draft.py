@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from isthmus.connectors.contract import Promise
+from isthmus.connectors.contract import Fragment, Promise, ScanRequest
 from isthmus.engine.meaning import Meaning, Use
-from isthmus.engine.plan import PlannedScan
+from isthmus.engine.plan import PlannedScan, plan_request
 from isthmus.engine.scan import Scan
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "replanned"]
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,14 @@ class Draft:
             or (s.keys is not None and any(i == index for i, _ in s.keys.sources))
             for s in self.scans
         )
+
+
+def replanned(scan: PlannedScan, request: ScanRequest) -> Fragment | None:
+    """The fragment of a scan that asks for more; None where it can't, or not with its keys."""
+    if not scan.connector.can(request).able:
+        return None
+    fragment = plan_request(scan.connector, request)
+    if scan.keys is None:
+        return fragment
+    estimate = scan.connector.estimate_keys(request, scan.keys.column, scan.keys.count)
+    return None if estimate is None else replace(fragment, estimate=estimate)
