@@ -150,6 +150,26 @@ class WriteContract:
             assert fragment.access_path and fragment.repeatable
         assert connector.metadata_bill.metadata_calls == before
 
+    def test_few_calls_never_make_a_plan_dearer_and_what_was_begun_is_kept(
+        self, connector: Connector, described: Table
+    ) -> None:
+        request = self._request(described, WriteKind.INSERT, [self._row("k")], self.key)
+        for rows in (2, 100, 1_900, 100_000):
+            usual = connector.writer().plan(replace(request, rows=rows))
+            assert usual.why is None
+            calls = usual.estimate.calls
+            for left in (0, calls - 1, calls):
+                asked = replace(request, rows=rows, calls_left=left)
+                fragment = connector.writer().plan(asked)
+                assert fragment.estimate.calls <= calls
+                assert (fragment.why is None) == (fragment.access_path == usual.access_path)
+                if left == calls:
+                    assert fragment.access_path == usual.access_path
+                begun = replace(request, rows=rows, begun_by=fragment.access_path)
+                again = connector.writer().plan(begun)
+                assert again.access_path == fragment.access_path
+                assert again.chunk_rows == fragment.chunk_rows
+
     def test_unknown_options_are_refused(self, connector: Connector, described: Table) -> None:
         request = self._request(described, WriteKind.INSERT, [self._row("k")], self.key)
         with pytest.raises(IsthmusError, match="no_such_option"):

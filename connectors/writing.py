@@ -71,6 +71,9 @@ class WriteRequest:
         if_unmodified: rows carry the stamp that they had when they were read; a row that has
             a later one by now is not written (its outcome says so).
         options: the source's documented write options, such as ``bulk``.
+        calls_left: how many calls budgets leave for it; a way that is predicted to need more gives
+            place to one that needs fewer, if `options` leave the choice. None: no bound.
+        begun_by: the access path of the same write before it was broken off, which is kept.
     """
 
     table: Table
@@ -81,6 +84,8 @@ class WriteRequest:
     all_or_none: bool = False
     if_unmodified: bool = False
     options: frozenset[str] = frozenset()
+    calls_left: int | None = None
+    begun_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ class WriteFragment:
         repeatable: in words, how a chunk whose answer was lost is settled.
         estimate: the bill, predicted without a call.
         high: the most that it costs if no call fails.
+        why: in words, why budgets made it another path than its size would; None: they did not.
     """
 
     request: WriteRequest
@@ -144,6 +150,7 @@ class WriteFragment:
     repeatable: str
     estimate: Bill
     high: Bill | None = None
+    why: str | None = None
 
 
 class Notes(Protocol):

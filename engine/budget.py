@@ -96,6 +96,12 @@ class Account:
         with self._lock:
             return Bill(self._calls, self._rows, self._bytes)
 
+    @property
+    def calls_left(self) -> int | None:
+        """The calls that there still may be; None: no bound."""
+        most = self.budget.max_calls
+        return None if most is None else max(most - self.spent.calls, 0)
+
     def spend(self, rows: int) -> None:
         """Count a call that brings so many rows, if there is enough left for it.
 
@@ -240,6 +246,19 @@ class Allowance:
     def demand(self, calls: int) -> str | None:
         """Why so many calls more can't be had now; None if they can."""
         return self._refusal(self._book.read(self._identity), calls)
+
+    @property
+    def calls_left(self) -> int | None:
+        """The calls that can be had now; None: no bound, or none that is known yet."""
+        entry, most, reserve = (
+            self._book.read(self._identity),
+            self._budget.calls_per_day,
+            self._budget.reserve,
+        )
+        left = [] if most is None else [most - entry.today]
+        if reserve is not None and entry.used is not None and entry.allowed is not None:
+            left.append(entry.allowed - reserve.of(entry.allowed) - entry.used)
+        return max(min(left), 0) if left else None
 
     def _refusal(self, entry: Entry, calls: int) -> str | None:
         most, reserve = self._budget.calls_per_day, self._budget.reserve

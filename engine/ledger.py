@@ -121,6 +121,22 @@ class Terms:
         self.plan = plan
         demand_affordable(plan, self._accounts, self._allowances, nothing)
 
+    def calls_left(self, source: str, before: Priced | None = None) -> int | None:
+        """How many calls to a source the budgets leave; None: no bound.
+
+        Args:
+            source: the source.
+            before: what will be spent by then.
+        """
+        spent, spent_there = 0, 0
+        if before is not None:
+            spent, spent_there = before.estimate.calls, before.calls_by_source.get(source, 0)
+        left = [a.calls_left - spent for a in self._accounts if a.calls_left is not None]
+        allowance = self._allowances.get(source)
+        if allowance is not None and allowance.calls_left is not None:
+            left.append(allowance.calls_left - spent_there)
+        return max(min(left), 0) if left else None
+
     def meter(self, source: str) -> Meter:
         """A meter for one read of a source."""
         allowance = self._allowances.get(source)

@@ -192,7 +192,8 @@ class Session:
         self._check_open()
         writing = write_in(text, self._database)
         if writing is not None:
-            return self._writing().plan(StatementRows.of(self, writing, params, How()), How())
+            rows = StatementRows.of(self, writing, params, How())
+            return self._writing().plan(rows, How(), self._free_terms())
         statement = parse(text, self._database)
         if not analyze and not statement.prefix:
             return self._query(statement, params, None, None).plan
@@ -239,7 +240,7 @@ class Session:
     ) -> Result:
         room, rows = self._writing(), StatementRows.of(self, statement, params, how)
         if statement.explained:
-            plan = room.plan(rows, how)
+            plan = room.plan(rows, how, terms)
             return self._given(statement.text, pa.table({"plan": str(plan).split("\n")}))
         written, table = room.run_statement(rows, how, terms)
         result = self._given(statement.text, table)

@@ -136,7 +136,7 @@ class SyncInto:
             None,
             self.spec.options,
         )
-        plan = self._connection._writing().plan(rows, How(on_error="continue"))
+        plan = self._connection._writing().plan(rows, How(on_error="continue"), self._terms)
         reading = () if plan.reading is None else plan.reading.scans
         questions = [
             Priced(f.text, f.estimate, f.high, f.source)

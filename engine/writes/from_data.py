@@ -25,6 +25,7 @@ from isthmus.engine.writes.laying import Input, laid_out
 from isthmus.engine.writes.outcomes import none
 from isthmus.engine.writes.parts import Part
 from isthmus.engine.writes.target import names_of_query, stamp_of, table_of_name, writer_of
+from isthmus.engine.writes.ways import fragments_of
 from isthmus.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -95,15 +96,20 @@ class DataRows:
         """The call in words."""
         return f"{self.kind.value} rows, {self.table.source}.{self.table.name}"
 
-    def planned(self, how: How) -> tuple[tuple[WriteFragment, ...], Plan, int, str]:
+    def planned(self, how: How, terms: Terms) -> tuple[tuple[WriteFragment, ...], Plan, int, str]:
         """As `StatementRows.planned`, for data that is the text of a query."""
         parsed = parse(self.data, self.connection._database)
         plan = self.connection._query(parsed, None, None, None).plan
         names = names_of_query(self.connection, self.data, None)
         part = self._part(tuple(spelt(self.table, name) for name in names))
         rows = plan.estimate.rows
-        fragment = self.writer.plan(part.request(rows, all_or_none=how.all_or_none))
-        return (fragment,), plan, rows, "a guess: as many as are read"
+        fragments = fragments_of(
+            [(part, rows)],
+            self.writer,
+            all_or_none=how.all_or_none,
+            calls_left=terms.calls_left(self.table.source, plan),
+        )
+        return fragments, plan, rows, "a guess: as many as are read"
 
     def read(self, path: Path, how: How, terms: Terms) -> Input:
         """Read the rows and lay them out in a file whose name begins as `path`."""
@@ -130,16 +136,14 @@ class DataRows:
             laid = []
             if intake.spool.rows:
                 file = path.with_name(f"{path.name}-0.arrow")
+                (fragment,) = fragments_of(
+                    [(part, intake.spool.rows)],
+                    self.writer,
+                    all_or_none=how.all_or_none,
+                    calls_left=terms.calls_left(self.table.source),
+                )
                 laid.append(
-                    laid_out(
-                        part,
-                        intake,
-                        self.writer,
-                        file,
-                        cursor,
-                        stamp=self.stamp,
-                        all_or_none=how.all_or_none,
-                    )
+                    laid_out(part, intake, fragment, self.writer, file, cursor, stamp=self.stamp)
                 )
         finally:
             intake.spool.remove()

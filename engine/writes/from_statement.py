@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 
 from isthmus.catalog.model import Table
@@ -18,12 +19,13 @@ from isthmus.engine.syntax import parse
 from isthmus.engine.writes.compile import Scene, reading_of
 from isthmus.engine.writes.how import How
 from isthmus.engine.writes.intake import Intake, Splitter, demanded_key
-from isthmus.engine.writes.laying import Input, laid_out
+from isthmus.engine.writes.laying import Input, Laid, laid_out
 from isthmus.engine.writes.outcomes import table_of
 from isthmus.engine.writes.parts import Reading
 from isthmus.engine.writes.splice import Splice
 from isthmus.engine.writes.statement import Insert, Merge, Update, WriteStatement
 from isthmus.engine.writes.target import names_of_query, stamp_of, table_of_name, writer_of
+from isthmus.engine.writes.ways import fragments_of
 from isthmus.errors import IsthmusError, Refused, UnknownName
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class StatementRows:
         """Whether it may delete rows."""
         return any(part.kind is WriteKind.DELETE for part in self.reading.parts)
 
-    def planned(self, how: How) -> tuple[tuple[WriteFragment, ...], Plan, int, str]:
+    def planned(self, how: How, terms: Terms) -> tuple[tuple[WriteFragment, ...], Plan, int, str]:
         """How its rows would be sent and read, how many there are, and how that is known."""
         with _placed(self.splice):
             parsed = parse(self.reading.query, self.connection._database)
@@ -124,9 +126,11 @@ class StatementRows:
         rows, basis = plan.estimate.rows, "a guess: as many as are read"
         if self.reading.rows is not None:
             rows, basis = self.reading.rows, "counted"
-        fragments = tuple(
-            self.writer.plan(part.request(rows, all_or_none=how.all_or_none))
-            for part in self.reading.parts
+        fragments = fragments_of(
+            [(part, rows) for part in self.reading.parts],
+            self.writer,
+            all_or_none=how.all_or_none,
+            calls_left=terms.calls_left(self.table.source, plan),
         )
         return fragments, plan, rows, basis
 
@@ -155,19 +159,7 @@ class StatementRows:
                     self._demand_width(reader.schema)
                     for batch in reader:
                         splitter.add(batch)
-            laid = tuple(
-                laid_out(
-                    part,
-                    intake,
-                    self.writer,
-                    path.with_name(f"{path.name}-{i}.arrow"),
-                    cursor,
-                    stamp=self.stamp,
-                    all_or_none=how.all_or_none,
-                )
-                for i, (part, intake) in enumerate(zip(self.reading.parts, intakes, strict=True))
-                if intake.spool.rows
-            )
+            laid = self._laid(intakes, path, how, terms, cursor)
         finally:
             for intake in intakes:
                 intake.spool.remove()
@@ -178,6 +170,36 @@ class StatementRows:
         ]
         unsent = pa.concat_tables([*(intake.unsent for intake in intakes), table_of(idle)])
         return Input(self.text, self.table, self.mode, laid, unsent, splitter.rows, result)
+
+    def _laid(
+        self,
+        intakes: list[Intake],
+        path: Path,
+        how: How,
+        terms: Terms,
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> tuple[Laid, ...]:
+        """The parts that have rows, laid out."""
+        numbers = [i for i, intake in enumerate(intakes) if intake.spool.rows]
+        parts = self.reading.parts
+        fragments = fragments_of(
+            [(parts[i], intakes[i].spool.rows) for i in numbers],
+            self.writer,
+            all_or_none=how.all_or_none,
+            calls_left=terms.calls_left(self.table.source),
+        )
+        return tuple(
+            laid_out(
+                parts[i],
+                intakes[i],
+                fragment,
+                self.writer,
+                path.with_name(f"{path.name}-{i}.arrow"),
+                cursor,
+                stamp=self.stamp,
+            )
+            for i, fragment in zip(numbers, fragments, strict=True)
+        )
 
     def _demand_width(self, schema: pa.Schema) -> None:
         width = self.reading.width

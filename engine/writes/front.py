@@ -87,6 +87,7 @@ class Writing(Session):
         if_unmodified_since: str | None = None,
         options: Sequence[str] = (),
         params: Parameters = None,
+        max_calls: int | None = None,
         dry_run: bool = False,
     ) -> WritePlan:
         """What a write would do, at no call that writes.
@@ -105,6 +106,7 @@ class Writing(Session):
             if_unmodified_since: as for `write`.
             options: as for `write`.
             params: of the statement.
+            max_calls: as for `write`: it may make the rows go another way.
             dry_run: whether rows are read and checked.
 
         Raises:
@@ -112,6 +114,7 @@ class Writing(Session):
         """
         self._check_open()
         room, how = self._writing(), how_of(on_error)
+        terms = self._ledger.terms(budget_of({"max_calls": max_calls}, "the write"))
         if data is None:
             statement = write_in(table, self._database)
             if statement is None:
@@ -121,9 +124,9 @@ class Writing(Session):
                     "as INSERT INTO ...",
                 )
             stated = StatementRows.of(self, statement, params, how)
-            return room.plan(stated, how, dry_run=dry_run)
+            return room.plan(stated, how, terms, dry_run=dry_run)
         rows = DataRows.of(self, table, data, mode, key, if_unmodified_since, options)
-        return room.plan(rows, how, dry_run=dry_run)
+        return room.plan(rows, how, terms, dry_run=dry_run)
 
     def resume(
         self,

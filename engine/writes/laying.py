@@ -77,30 +77,28 @@ class Input:
 def laid_out(
     part: Part,
     intake: Intake,
+    fragment: WriteFragment,
     writer: Writer,
     path: Path,
     cursor: duckdb.DuckDBPyConnection,
     *,
     stamp: str | None,
-    all_or_none: bool,
 ) -> Laid:
     """Cut a part's rows into chunks.
 
     Args:
         part: the part.
         intake: has taken all its rows.
+        fragment: how they are sent.
         writer: of its source.
         path: the file of the chunks.
         cursor: sorts and compares.
         stamp: the name of the stamp's column, where the part has one.
-        all_or_none: as in `WriteRequest`.
 
     Raises:
-        Refused: the source can't do it.
         DataError: two rows mean the same row of the table.
     """
     intake.spool.close()
-    fragment = writer.plan(part.request(intake.spool.rows, all_or_none=all_or_none))
     columns = part.columns if part.stamp is None else (*part.columns, str(stamp))
     chunks = lay_out(intake.spool, columns, path, fragment.chunk_rows, fragment.together_by, cursor)
     if part.kind is not WriteKind.INSERT:

@@ -99,6 +99,7 @@ class WritePlan:
                     "key": f.request.key,
                     "rows": f.request.rows,
                     "access_path": f.access_path,
+                    "why": f.why,
                     "chunk_rows": f.chunk_rows,
                     "parallel": f.parallel,
                     "together_by": f.together_by,
@@ -137,10 +138,12 @@ def _fragment_lines(f: WriteFragment) -> list[str]:
     request = f.request
     together = "" if f.together_by is None else f", rows of one {f.together_by} together"
     key = "" if request.key is None else f" by {request.key}"
+    why = [] if f.why is None else [f"    why: {f.why}"]
     return [
         f"  {request.kind.value}{key}: {', '.join(request.columns)}",
         f"    path: {f.access_path}, up to {f.chunk_rows:,} rows at once, "
         f"{f.parallel} at a time{together}",
+        *why,
         f"    calls: {f.estimate.calls:,} for {request.rows:,} rows",
         f"    a lost answer: {f.repeatable}",
     ]

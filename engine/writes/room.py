@@ -53,13 +53,15 @@ class WriteRoom:
         self._keep = keep
         self._permission = permission
 
-    def plan(self, rows: StatementRows | DataRows, how: How, *, dry_run: bool = False) -> WritePlan:
-        """What a write would do; see `Connection.plan_write`."""
+    def plan(
+        self, rows: StatementRows | DataRows, how: How, terms: Terms, *, dry_run: bool = False
+    ) -> WritePlan:
+        """What a write would do on given terms; see `Connection.plan_write`."""
         if dry_run or (isinstance(rows, DataRows) and not isinstance(rows.data, str)):
-            return self._tried(rows, how, checked=dry_run)
-        fragments, reading, count, basis = rows.planned(how)
+            return self._tried(rows, how, terms, checked=dry_run)
+        fragments, reading, count, basis = rows.planned(how, terms)
         if not reading.scans and reading.complete:
-            return self._tried(rows, how, checked=False)  # that costs no call either
+            return self._tried(rows, how, terms, checked=False)  # that costs no call either
         return self._planned(
             rows.text, rows.table, rows.mode, fragments, reading, count, basis, how
         )
@@ -128,15 +130,17 @@ class WriteRoom:
             stored, table, writer
         )
 
-    def _tried(self, rows: StatementRows | DataRows, how: How, *, checked: bool) -> WritePlan:
+    def _tried(
+        self, rows: StatementRows | DataRows, how: How, terms: Terms, *, checked: bool
+    ) -> WritePlan:
         """The plan of rows that are read for it, and thrown away."""
-        terms = self._connection._free_terms()
         spill = self._connection._database.spill_folder
         with tempfile.TemporaryDirectory(prefix="isthmus-dry-", dir=spill) as folder:
             given = rows.read(Path(folder) / "rows", how, terms)
             problems = None
             if checked:
-                context = ReadContext(meter=terms.meter(given.table.source))
+                looking = self._connection._free_terms()  # the write itself does not look
+                context = ReadContext(meter=looking.meter(given.table.source))
                 problems = problems_of(given, context)
             return self._plan_of(given, how, problems)
 

@@ -277,6 +277,7 @@ def _again(writer: Writer, table: Table, part: StoredPart, stored: StoredWrite) 
             stored.on_error == "all_or_none",
             part.stamped,
             part.options,
+            begun_by=part.access_path,
         )
     )
     if fragment.access_path != part.access_path:

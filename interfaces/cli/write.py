@@ -73,7 +73,14 @@ def write(
     ) as connection:
         if dry_run:
             plan = connection.plan_write(
-                table, data, mode=mode, key=key, on_error=on_error, options=options, dry_run=True
+                table,
+                data,
+                mode=mode,
+                key=key,
+                on_error=on_error,
+                options=options,
+                max_calls=max_calls,
+                dry_run=True,
             )
             click.echo(str(plan))
             context.exit(1 if plan.problems is not None and plan.problems.num_rows else 0)

@@ -142,6 +142,30 @@ def test_a_reserve_is_left_to_others(tmp_path: Path) -> None:
         day.spend()
 
 
+def test_the_calls_that_are_left_are_those_that_are_allowed(tmp_path: Path) -> None:
+    """As many as `calls_left` says go through, and not one more."""
+    reserve = Reserve(share=0.2)
+    for number, (budget, left) in enumerate(
+        (
+            (SourceBudget(calls_per_day=12), 11),
+            (SourceBudget(reserve=reserve), 5),
+            (SourceBudget(calls_per_day=15, reserve=reserve), 5),
+            (SourceBudget(calls_per_day=4, reserve=reserve), 3),
+        )
+    ):
+        day = Allowance("crm", f"org{number}", budget, DayBook(tmp_path))
+        assert day.calls_left == budget.calls_per_day, "the org has not told yet"
+        day.spend()
+        day.end((11, 20))
+        assert day.calls_left == left
+        assert day.demand(left) is None and day.demand(left + 1) is not None
+        for _ in range(left):
+            day.spend()
+        assert day.calls_left == 0
+        with pytest.raises(BudgetExceeded):
+            day.spend()
+
+
 def test_others_use_counts_towards_the_reserve(tmp_path: Path) -> None:
     day = Allowance("crm", "crm", SourceBudget(reserve=Reserve(calls=10)), DayBook(tmp_path))
     day.spend()

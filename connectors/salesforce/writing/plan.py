@@ -1,4 +1,4 @@
-"""How a write is carried out, by its size, its demands and what the user asks for."""
+"""How a write is carried out: by its size, its demands, what the user asks for, and budgets."""
 
 from __future__ import annotations
 
@@ -48,12 +48,13 @@ def fragment_of(
         Refused: the org, or the way that was asked for, can't do it.
     """
     _demand_able(request, targets)
-    way = _way(request)
-    size, jobs = _SIZES[way], way == BULK
-    chunks = -(-request.rows // size)
-    most = _JOBS if jobs else concurrency
-    likely, high = (ingest.CALLS, ingest.MOST_CALLS) if jobs else (_calls(way), _calls(way))
-    seconds = request.rows * _ROW_SECONDS + chunks * likely * _CALL_SECONDS
+    way, why = _chosen(request)
+    size = _SIZES[way]
+    chunks = _chunks(request, way)
+    most = _JOBS if way == BULK else concurrency
+    calls = chunks * _CALLS[way]
+    high = chunks * ingest.MOST_CALLS if way == BULK else calls
+    seconds = request.rows * _ROW_SECONDS + calls * _CALL_SECONDS
     return WriteFragment(
         request=request,
         access_path=PATHS[way],
@@ -63,11 +64,12 @@ def fragment_of(
         stamp=STAMP if request.if_unmodified else None,
         repeatable=_repeatable(request, way),
         estimate=Bill(
-            calls=chunks * likely,
+            calls=calls,
             seconds=round(seconds / max(1, min(most, chunks)), 1),
             basis=f"{request.rows:,} rows, {size:,} a chunk",
         ),
-        high=Bill(calls=chunks * high, seconds=round(seconds * 10, 1)),
+        high=Bill(calls=high, seconds=round(seconds * 10, 1)),
+        why=why,
     )
 
 
@@ -77,10 +79,32 @@ _SIZES: Final = {
     BULK: ingest.ROWS,
     "conditional": conditional.ROWS,
 }
+#: Calls of a chunk, as a rule.
+_CALLS: Final = {SINGLE: 1, COLLECTIONS: 1, BULK: ingest.CALLS, "conditional": 2}
 
 
-def _calls(way: str) -> int:
-    return 2 if way == "conditional" else 1
+def _chunks(request: WriteRequest, way: str) -> int:
+    return -(-request.rows // _SIZES[way])
+
+
+def _chosen(request: WriteRequest) -> tuple[str, str | None]:
+    """The way, and why it is another than the usual one, if it is."""
+    for way, name in PATHS.items():
+        if name == request.begun_by:
+            return way, None
+    usual, left = _way(request), request.calls_left
+    calls = {way: _chunks(request, way) * _CALLS[way] for way in (usual, *_others(request))}
+    fewest = min(calls, key=lambda way: calls[way])  # the usual one, if none has fewer
+    if left is None or calls[usual] <= left or fewest == usual:
+        return usual, None
+    return fewest, f"{PATHS[usual]} would be {calls[usual]:,} calls, and budgets leave {left:,}"
+
+
+def _others(request: WriteRequest) -> tuple[str, ...]:
+    """The ways that are as good, if nobody has asked for one."""
+    if request.options or request.if_unmodified or request.all_or_none:
+        return ()
+    return COLLECTIONS, BULK
 
 
 def _way(request: WriteRequest) -> str:

@@ -61,7 +61,7 @@ class Hand:
         *,
         options: Sequence[str] = (),
         count: int | None = None,
-        **more: bool,
+        **more: Any,
     ) -> WriteRequest:
         columns = tuple(name for name in rows[0] if name != "SystemModstamp")
         return WriteRequest(

@@ -47,6 +47,50 @@ def test_the_path_goes_by_size(
     assert org.requests() == [], "a plan makes no call"
 
 
+@pytest.mark.parametrize(
+    ("rows", "left", "more", "path", "calls"),
+    [
+        (1_900, 9, {}, "Bulk 2.0 ingest", 9),
+        (2_000, 9, {}, "Bulk 2.0 ingest", 9),
+        (1_900, 10, {}, "sObject Collections", 10),  # it fits
+        (1_900, None, {}, "sObject Collections", 10),
+        (1_800, 8, {}, "sObject Collections", 9),  # a job needs no fewer
+        (450, 2, {}, "sObject Collections", 3),
+        (1, 0, {}, "REST, one record a call", 1),
+        (1_900, 3, {}, "Bulk 2.0 ingest", 9),  # neither fits: the least there is
+        (9_000, 3, {}, "Bulk 2.0 ingest", 9),
+        (1_900, 9, {"options": ["collections"]}, "sObject Collections", 10),
+        (5, 1, {"options": ["single"]}, "REST, one record a call", 5),
+        (1_900, 9, {"all_or_none": True}, "sObject Collections", 10),
+    ],
+)
+def test_the_path_goes_by_what_budgets_leave(
+    hand: MakeHand, rows: int, left: int | None, more: dict[str, Any], path: str, calls: int
+) -> None:
+    accounts = hand()
+    usual = accounts.plan(INSERT, [NEW], count=rows, **more)
+    fragment = accounts.plan(INSERT, [NEW], count=rows, calls_left=left, **more)
+    assert (fragment.access_path, fragment.estimate.calls) == (path, calls)
+    assert (fragment.why is None) == (fragment.access_path == usual.access_path)
+    if fragment.why is not None:
+        assert fragment.why == (
+            f"{usual.access_path} would be {usual.estimate.calls} calls, and budgets leave {left}"
+        )
+
+
+def test_no_budget_makes_a_write_forget_stamps(hand: MakeHand) -> None:
+    row = {"Id": ID, "Name": "a", "SystemModstamp": None}
+    more = {"count": 1_900, "calls_left": 9, "if_unmodified": True}
+    assert hand().plan(UPDATE, [row], "Id", **more).access_path == "Composite, if unmodified"
+
+
+@pytest.mark.parametrize("path", ["sObject Collections", "Bulk 2.0 ingest"])
+@pytest.mark.parametrize("rows", [1_900, 5_000])
+def test_a_write_goes_on_as_it_was_begun(hand: MakeHand, path: str, rows: int) -> None:
+    fragment = hand().plan(INSERT, [NEW], count=rows, begun_by=path, calls_left=1)
+    assert fragment.access_path == path
+
+
 def test_all_or_none_stays_with_collections(hand: MakeHand) -> None:
     fragment = hand().plan(INSERT, [NEW], count=9_000, all_or_none=True)
     assert (fragment.access_path, fragment.chunk_rows) == ("sObject Collections", 200)
