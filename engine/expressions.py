@@ -11,7 +11,7 @@ another is peeled off the varying side (`bound.peel`) until a column is reached.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,10 +29,12 @@ from isthmus.connectors.predicates import (
     Value,
 )
 from isthmus.connectors.truth import truth
+from isthmus.engine.bound.constants import Interval
 from isthmus.engine.bound.implied import ALWAYS, NOTHING, Implied, all_of, any_of
 from isthmus.engine.bound.moments import MOMENT_PEELS, is_moment, moment_cast
 from isthmus.engine.bound.numbers import arithmetic, number_cast
-from isthmus.engine.bound.peel import FLIPPED, IT, Peeled, known
+from isthmus.engine.bound.peel import FLIPPED, IT, Peel, Peeled, known
+from isthmus.engine.bound.spans import SPAN_PEELS, lasting
 from isthmus.engine.bound.texts import ITEMS, LIKES, TEXT_PEELS, items_of, like_of
 from isthmus.engine.bound.tree import (
     Call,
@@ -134,6 +136,8 @@ def _compared(left: Node, op: Comparison, right: Node, zone: str) -> Implied | N
     value = right.value
     if value is None:
         return NOTHING
+    if isinstance(value, Interval):
+        return _lasting(left, op, value, zone)
     return _about(left, Compare(IT, op, value), zone) if isinstance(value, Value) else None
 
 
@@ -265,8 +269,20 @@ def _of_call(call: Call, question: Predicate, zone: str) -> Implied | None:
             case Compare(_, "=" | "!=", bool(value)):
                 return _holds(call, value == (question.op == "="), zone)
         return None
+    return _beneath(lambda: _peeled(call, question, zone), zone)
+
+
+def _lasting(term: Node, op: Comparison, length: Interval, zone: str) -> Implied | None:
+    """What is implied where a span of time compares so with an interval."""
+    if not isinstance(term, Call):
+        return None
+    return _beneath(lambda: lasting(term, op, length, zone), zone)
+
+
+def _beneath(peel: Callable[[], Peeled | None], zone: str) -> Implied | None:
+    """What is implied for the columns of the argument that is left when a call is peeled off."""
     try:
-        peeled = _peeled(call, question, zone)
+        peeled = peel()
     except (OverflowError, LookupError, ValueError, IndexError):
         return None  # beyond Python's dates, or a zone or a call of a form that is not known
     if peeled is None:
@@ -282,8 +298,11 @@ def _peeled(call: Call, question: Predicate, zone: str) -> Peeled | None:
         return number_cast(call, question) or moment_cast(call, question, zone)
     if call.name in ("+", "-", "*") and not any(is_moment(a.kind) for a in call.arguments):
         return arithmetic(call, question, zone)
-    peel = TEXT_PEELS.get(call.name) or MOMENT_PEELS.get(call.name)
+    peel = _PEELS.get(call.name)
     return None if peel is None else peel(call, question, zone)
+
+
+_PEELS: Final[Mapping[str, Peel]] = {**TEXT_PEELS, **MOMENT_PEELS, **SPAN_PEELS}
 
 
 def _null(call: Call, wanted: bool, zone: str) -> Implied | None:
@@ -311,4 +330,5 @@ _TOTAL: Final = frozenset(
 _STRICT: Final = _TOTAL | {
     *("try_cast", "year", "month", "day", "date_trunc", "strftime", "left", "right", "substring"),
     *("+", "-", "*", "/", "%", "datediff", "date_diff", "abs", "length"),
+    *("datesub", "date_sub", "age", "normalized_interval"),
 }

@@ -13,7 +13,7 @@ from typing import Final
 
 import duckdb
 
-__all__ = ["instants", "offsets"]
+__all__ = ["instants", "never_changes", "offsets"]
 
 _ALWAYS_UTC: Final = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT"})
 _EPOCH: Final = datetime(1970, 1, 1)
@@ -33,6 +33,11 @@ _lock = threading.Lock()
 _connections: list[duckdb.DuckDBPyConnection] = []
 
 
+def never_changes(zone: str) -> bool:
+    """Whether a day of the zone always has 24 hours; False also where that is not known."""
+    return zone in _ALWAYS_UTC
+
+
 @lru_cache(maxsize=4096)
 def offsets(zone: str, near: datetime) -> tuple[timedelta, timedelta]:
     """The least and the greatest that the zone's clocks are ahead of UTC within 32 hours.
@@ -44,7 +49,7 @@ def offsets(zone: str, near: datetime) -> tuple[timedelta, timedelta]:
     Raises:
         LookupError: DuckDB knows no such zone.
     """
-    if zone in _ALWAYS_UTC:
+    if never_changes(zone):
         return timedelta(0), timedelta(0)
     wanted = {
         "zone": zone,

@@ -13,24 +13,25 @@ from typing import Final
 
 from isthmus.connectors.predicates import And, Compare, Comparison, Predicate
 from isthmus.engine.bound import clock
-from isthmus.engine.bound.calendar import floor, following, month_number, month_start
+from isthmus.engine.bound.calendar import floor, following
 from isthmus.engine.bound.constants import Interval
 from isthmus.engine.bound.implied import NOTHING, Implied, all_of, any_of
 from isthmus.engine.bound.peel import FLIPPED, Peel, Peeled, compared, known, some
 from isthmus.engine.bound.tree import Call, Kind
 
-__all__ = ["MOMENT_PEELS", "is_moment", "moment_cast"]
+__all__ = ["CLOCK_CHANGE", "INSTANT", "MOMENT_PEELS", "WALLS", "is_moment", "moment_cast"]
+__all__ += ["moved", "ranged"]
 
-_INSTANT: Final = "TIMESTAMP WITH TIME ZONE"
-_WALLS: Final = frozenset({"TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_S"})
+INSTANT: Final = "TIMESTAMP WITH TIME ZONE"
+WALLS: Final = frozenset({"TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_S"})
 _TICK: Final = timedelta(microseconds=1)
 #: How much the same wall clock, some days later, may be off from so many times 24 hours.
-_CLOCK_CHANGE: Final = timedelta(hours=26)
+CLOCK_CHANGE: Final = timedelta(hours=26)
 
 
 def is_moment(kind: Kind) -> bool:
     """Whether a type is a date, a timestamp or an instant."""
-    return kind.name == "DATE" or kind.name == _INSTANT or kind.name in _WALLS
+    return kind.name == "DATE" or kind.name == INSTANT or kind.name in WALLS
 
 
 def moment_cast(call: Call, question: Predicate, zone: str) -> Peeled | None:
@@ -44,7 +45,7 @@ def moment_cast(call: Call, question: Predicate, zone: str) -> Peeled | None:
             return Peeled(term, spelt) if (spelt := _spelt(op, text)) is not None else None
         case "DATE" | "TIMESTAMP_MS" | "TIMESTAMP_S", "TIMESTAMP", datetime():
             return Peeled(term, _at(term.kind, op, value, value, zone))
-        case source, "TIMESTAMP WITH TIME ZONE", datetime() if source != _INSTANT:
+        case source, "TIMESTAMP WITH TIME ZONE", datetime() if source != INSTANT:
             least, greatest = clock.offsets(zone, value.replace(tzinfo=None))
             wall = value.astimezone(UTC).replace(tzinfo=None)
             return Peeled(term, _at(term.kind, op, wall + least, wall + greatest, zone))
@@ -52,7 +53,7 @@ def moment_cast(call: Call, question: Predicate, zone: str) -> Peeled | None:
             return Peeled(term, _at(term.kind, op, value, value, zone))
         case source, "DATE", date() if source != "DATE":
             start = datetime.combine(value, time())
-            return Peeled(term, _ranged(term.kind, op, start, start + timedelta(days=1), zone))
+            return Peeled(term, ranged(term.kind, op, start, start + timedelta(days=1), zone))
     return None
 
 
@@ -71,14 +72,14 @@ def _at(kind: Kind, op: Comparison, low: datetime, high: datetime, zone: str) ->
     if low == high:
         if op == "=" and kind.name == "DATE" and low.time() != time():
             return NOTHING
-        if kind.name in _WALLS:
+        if kind.name in WALLS:
             return compared(op, low)
-        return _ranged(kind, op, low, low + _TICK, zone)
+        return ranged(kind, op, low, low + _TICK, zone)
     match op:
         case "!=":
             return some(equivalent=False)
         case "=":
-            found = _ranged(kind, "=", low, high + _TICK, zone)
+            found = ranged(kind, "=", low, high + _TICK, zone)
         case "<" | "<=":
             found = _before(kind, high + _TICK, zone)
         case _:
@@ -86,7 +87,7 @@ def _at(kind: Kind, op: Comparison, low: datetime, high: datetime, zone: str) ->
     return Implied(found.predicate, False)
 
 
-def _ranged(kind: Kind, op: Comparison, start: datetime, end: datetime, zone: str) -> Implied:
+def ranged(kind: Kind, op: Comparison, start: datetime, end: datetime, zone: str) -> Implied:
     """How a wall clock's time compares with a span of time, `end` not within."""
     match op:
         case "=":
@@ -107,7 +108,7 @@ def _ranged(kind: Kind, op: Comparison, start: datetime, end: datetime, zone: st
 
 def _since(kind: Kind, wall: datetime, zone: str) -> Implied:
     """The wall clock shows this time or a later one."""
-    if kind.name == _INSTANT:
+    if kind.name == INSTANT:
         first, last = clock.instants(zone, wall)
         return compared(">=", first, equivalent=first == last)
     if kind.name == "DATE":
@@ -117,7 +118,7 @@ def _since(kind: Kind, wall: datetime, zone: str) -> Implied:
 
 def _before(kind: Kind, wall: datetime, zone: str) -> Implied:
     """The wall clock shows an earlier time."""
-    if kind.name == _INSTANT:
+    if kind.name == INSTANT:
         first, last = clock.instants(zone, wall)
         return compared("<", last, equivalent=first == last)
     if kind.name == "DATE":
@@ -130,7 +131,7 @@ def _in_zone(call: Call, question: Predicate, zone: str) -> Peeled | None:
     if len(call.arguments) != 2:
         return None
     named, term = known(call.arguments[0]), call.arguments[1]
-    if not isinstance(named, str) or term.kind.name != _INSTANT:
+    if not isinstance(named, str) or term.kind.name != INSTANT:
         return None
     if not isinstance(question, Compare) or not isinstance(question.value, datetime):
         return None
@@ -144,7 +145,7 @@ def _year(call: Call, question: Predicate, zone: str) -> Peeled | None:
     year = question.value
     if isinstance(year, bool) or not isinstance(year, int) or not 1 <= year <= 9998:
         return None
-    found = _ranged(term.kind, question.op, datetime(year, 1, 1), datetime(year + 1, 1, 1), zone)
+    found = ranged(term.kind, question.op, datetime(year, 1, 1), datetime(year + 1, 1, 1), zone)
     # Infinity has no year, and lies in every range that is open.
     return Peeled(term, Implied(found.predicate, found.equivalent and question.op == "="))
 
@@ -169,7 +170,7 @@ def _truncated(call: Call, question: Predicate, zone: str) -> Peeled | None:
     if low != high:
         return Peeled(term, _about(term.kind, op, start, end, zone))
     if start == low:
-        return Peeled(term, _ranged(term.kind, op, start, end, zone))
+        return Peeled(term, ranged(term.kind, op, start, end, zone))
     match op:
         case "=":
             return Peeled(term, NOTHING)
@@ -187,7 +188,7 @@ def _about(kind: Kind, op: Comparison, start: datetime, end: datetime, zone: str
         case "!=":
             return some(equivalent=False)
         case "=":
-            found = _ranged(kind, "=", start, end, zone)
+            found = ranged(kind, "=", start, end, zone)
         case "<" | "<=":
             found = _before(kind, end, zone)
         case _:
@@ -221,7 +222,7 @@ def _formatted(call: Call, question: Predicate, zone: str) -> Peeled | None:
     end = following(unit, start)
     if end is None:
         return None
-    return Peeled(term, Implied(_ranged(term.kind, "=", start, end, zone).predicate, False))
+    return Peeled(term, Implied(ranged(term.kind, "=", start, end, zone).predicate, False))
 
 
 def _days(call: Call, question: Predicate, zone: str) -> Peeled | None:
@@ -251,45 +252,6 @@ def _is_day(value: object) -> bool:
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
-def _apart(call: Call, question: Predicate, zone: str) -> Peeled | None:
-    """``datediff('day', t, d) < 7``: how many borders of the unit lie between, as a range."""
-    if not isinstance(question, Compare) or len(call.arguments) != 3:
-        return None
-    unit, left, right = known(call.arguments[0]), *call.arguments[1:]
-    count = question.value
-    if isinstance(count, bool) or not isinstance(count, int) or not isinstance(unit, str):
-        return None
-    fixed, term, sign = known(right), left, -1
-    if fixed is None:
-        fixed, term, sign = known(left), right, 1
-    # an instant's own border depends on the zone: only dates and wall clocks
-    if not isinstance(fixed, date) or (isinstance(fixed, datetime) and fixed.tzinfo is not None):
-        return None
-    if term.kind.name != "DATE" and term.kind.name not in _WALLS:
-        return None
-    span = _counted(unit.lower(), fixed, sign * count)
-    if span is None:
-        return None
-    op = question.op if sign > 0 else FLIPPED[question.op]
-    found = _ranged(term.kind, op, *span, zone)
-    return Peeled(term, Implied(found.predicate, op == "="))
-
-
-def _counted(unit: str, fixed: date, count: int) -> tuple[datetime, datetime] | None:
-    """The span of the unit that is so many units after that of a date."""
-    match unit.removesuffix("s"):
-        case "day":
-            start = datetime(fixed.year, fixed.month, fixed.day) + timedelta(days=count)
-        case "month":
-            start = month_start(month_number(fixed) + count)
-        case "year":
-            start = month_start((fixed.year + count) * 12)
-        case _:
-            return None
-    end = following(unit, start)
-    return None if end is None else (start, end)
-
-
 def _shifted(call: Call, question: Predicate, zone: str) -> Peeled | None:
     """``t + INTERVAL 3 DAYS > v`` is ``t > v - 3 days``; months have 28 to 31 days."""
     if not isinstance(question, Compare) or len(call.arguments) != 2:
@@ -300,10 +262,10 @@ def _shifted(call: Call, question: Predicate, zone: str) -> Peeled | None:
     value = question.value
     if not isinstance(by, Interval) or not isinstance(value, datetime):
         return None
-    if (value.tzinfo is not None) != (term.kind.name == _INSTANT) or not is_moment(term.kind):
+    if (value.tzinfo is not None) != (term.kind.name == INSTANT) or not is_moment(term.kind):
         return None
     low, high = _span(by, call.name == "-", term.kind)
-    return Peeled(term, _moved(term.kind, question.op, value, low, high, zone))
+    return Peeled(term, moved(term.kind, question.op, value, low, high, zone))
 
 
 def _span(by: Interval, backwards: bool, kind: Kind) -> tuple[timedelta, timedelta]:
@@ -312,14 +274,19 @@ def _span(by: Interval, backwards: bool, kind: Kind) -> tuple[timedelta, timedel
     months, days, micros = sign * by.months, sign * by.days, sign * by.micros
     fixed = timedelta(days=days, microseconds=micros)
     either = sorted((timedelta(days=28 * months), timedelta(days=31 * months)))
-    slack = _CLOCK_CHANGE if kind.name == _INSTANT and (months or days) else timedelta(0)
+    slack = CLOCK_CHANGE if kind.name == INSTANT and (months or days) else timedelta(0)
     return fixed + either[0] - slack, fixed + either[1] + slack
 
 
-def _moved(
+def moved(
     kind: Kind, op: Comparison, value: datetime, low: timedelta, high: timedelta, zone: str
 ) -> Implied:
-    if kind.name != _INSTANT:
+    """How a moment compares that, moved by something from `low` to `high`, compares with a value.
+
+    Raises:
+        OverflowError: a bound is out of Python's range.
+    """
+    if kind.name != INSTANT:
         return _at(kind, op, value - high, value - low, zone)
     if low == high:
         return compared(op, value - low)
@@ -349,6 +316,4 @@ MOMENT_PEELS: Final[Mapping[str, Peel]] = {
     "strftime": _formatted,
     "+": _sum,
     "-": _sum,
-    "datediff": _apart,
-    "date_diff": _apart,
 }

@@ -74,6 +74,20 @@ SELECT date_trunc('week', Datetime__c), extract(timezone FROM Datetime__c) FROM 
 SELECT Datetime__c::VARCHAR, Datetime__c::DATE::VARCHAR FROM Trap__c
 SELECT Time__c::VARCHAR, Date__c::VARCHAR, Number_18_8__c::VARCHAR FROM Trap__c
 
+-- How long it is from one moment to another
+SELECT Id FROM Trap__c WHERE TIMESTAMPTZ '2024-06-30 12:00:00+00' - Datetime__c < INTERVAL 400 DAYS
+SELECT Id FROM Trap__c WHERE Datetime__c - TIMESTAMPTZ '2024-03-01 00:00:00+00' BETWEEN INTERVAL '-60 days' AND INTERVAL '2 months'
+SELECT Id FROM Trap__c WHERE NOT (TIMESTAMPTZ '2024-06-30 12:00:00+00' - Datetime__c < INTERVAL 400 DAYS)
+SELECT Id FROM Trap__c WHERE DATE '2024-06-30' - Date__c <= 30 OR Date__c - DATE '2000-01-01' < 0
+SELECT Id FROM Trap__c WHERE TIMESTAMPTZ '2024-06-30 12:00:00+00' - Date__c > INTERVAL 1 YEAR
+SELECT Id FROM Trap__c WHERE age(TIMESTAMPTZ '2025-03-01 00:00:00+00', Datetime__c) < INTERVAL '1 year 2 days'
+SELECT Id FROM Trap__c WHERE age(DATE '2024-03-31', Date__c) <= INTERVAL 1 MONTH AND age(DATE '2024-03-31', Date__c) > INTERVAL '-1 year'
+SELECT Id FROM Trap__c WHERE date_diff('day', Datetime__c, TIMESTAMPTZ '2025-01-01 00:00:00+00') < 30 LIMIT 4000
+SELECT count(*) FROM Trap__c WHERE datesub('month', Datetime__c, TIMESTAMPTZ '2025-01-01 00:00:00+00') BETWEEN 0 AND 24
+SELECT count(*) FROM Trap__c WHERE date_diff('week', Date__c, DATE '2024-12-31') = 0
+SELECT Id FROM Opportunity WHERE DATE '2025-06-15' - CloseDate < 100 ORDER BY CloseDate LIMIT 5
+SELECT Id FROM Account WHERE TIMESTAMPTZ '2025-06-15 00:00:00+00' - CreatedDate < INTERVAL 90 DAYS LIMIT 10000
+
 -- The rest
 SELECT count(*) FROM pipeline p WHERE Amount > 10 UNION ALL SELECT count(*) FROM pipeline WHERE Amount <= 10
 SELECT Name, IsActive FROM "User" WHERE NOT IsActive OR IsActive IS NULL

@@ -278,6 +278,22 @@ _SOME_DAY = _pick([f"DATE {quoted(d)}" for d in DAYS])
 _SOME_WALL = _pick([quoted(v) for v in moments() if v[:4] not in ("0001", "9999", "1700")])
 
 
+_LENGTHS = _pick(["0 days", "36 hours", "-1 day", "30 days", "1 month", "13 months", "-3 years"])
+
+
+@st.composite
+def _spans(draw: st.DrawFn) -> str:
+    column, fixed = draw(_pick(["ts", "tu", "tm", "d"])), draw(_SOME_WALL)
+    fixed = f"TIMESTAMPTZ {fixed}" if column == "ts" else f"TIMESTAMP {fixed}"
+    pair = [fixed, column] if draw(st.booleans()) else [column, fixed]
+    how, op = draw(st.integers(0, 2)), draw(_pick(_OPS[:6]))
+    if how < 2:
+        span = " - ".join(pair) if how else f"age({', '.join(pair)})"
+        return f"{span} {op} INTERVAL '{draw(_LENGTHS)}'"
+    name, unit = draw(_pick(["datediff", "datesub"])), draw(_pick(["hour", "day", "quarter"]))
+    return f"{name}('{unit}', {', '.join(pair)}) {op} {draw(_pick(['0', '7', '-3', '30']))}"
+
+
 @st.composite
 def _times(draw: st.DrawFn) -> str:
     kinds = (
@@ -287,7 +303,7 @@ def _times(draw: st.DrawFn) -> str:
         (_INSTANT_TERMS, _SOME_DAY),
     )
     terms, value = kinds[draw(st.integers(0, 3))]
-    term, more = draw(_pick(terms)), draw(st.integers(0, 6))
+    term, more = draw(_pick(terms)), draw(st.integers(0, 7))
     match more:
         case 0 | 1:
             return f"{term} {draw(_pick(_OPS))} {draw(value)}"
@@ -304,6 +320,8 @@ def _times(draw: st.DrawFn) -> str:
             column, form = draw(_pick(["ts", "tu", "d"])), draw(_pick(["%Y", "%Y-%m", "%Y-%m-%d"]))
             day = draw(_pick(DAYS))[: {"%Y": 4, "%Y-%m": 7}.get(form, 10)]
             return f"strftime({column}, '{form}') = {quoted(day)}"
+        case 6:
+            return draw(_spans())
     unit, column = draw(_pick(["day", "month", "year", "week"])), draw(_pick(["d", "tu"]))
     apart = draw(
         st.sampled_from(

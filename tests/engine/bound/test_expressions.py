@@ -42,6 +42,7 @@ def both(column: str, low: object, high: object, upper: str = "<") -> Predicate:
     return And((Compare(column, ">=", low), Compare(column, upper, high)))  # type: ignore[arg-type]
 
 
+NOON = datetime(2024, 6, 9, 12)
 SUMMER = both("ts", at(2024, 6, 3, 22), at(2024, 6, 4, 22))
 KNOWN: list[tuple[str, Predicate, bool]] = [
     # patterns
@@ -149,6 +150,31 @@ KNOWN: list[tuple[str, Predicate, bool]] = [
     ("DATE '2024-01-31' - d < 7", Compare("d", ">", date(2024, 1, 24)), False),
     ("datediff('month', d, '2024-03-31') < 2", Compare("d", ">=", date(2024, 2, 1)), False),
     ("ts + INTERVAL 90 MINUTES > '2024-06-04'", Compare("ts", ">", at(2024, 6, 3, 20, 30)), True),
+    # how long it is from one moment to another
+    (
+        "TIMESTAMPTZ '2024-06-08' - ts < INTERVAL 7 DAYS",
+        Compare("ts", ">=", at(2024, 5, 30, 20)),  # days of the zone's clock, which may be changed
+        False,
+    ),
+    ("tu - TIMESTAMP '2024-06-08' <= INTERVAL 36 HOURS", Compare("tu", "<=", NOON), False),
+    ("TIMESTAMP '2024-06-11' - tu = INTERVAL 36 HOURS", Compare("tu", "=", NOON), True),
+    ("DATE '2024-06-11' - tu > INTERVAL 36 HOURS", Compare("tu", "<", NOON), False),
+    (
+        "age(TIMESTAMP '2024-06-11', tu) < INTERVAL 1 MONTH",
+        Compare("tu", ">=", datetime(2024, 5, 6)),  # 31 days, and five
+        False,
+    ),
+    (
+        "datediff('day', ts, TIMESTAMPTZ '2024-06-08') < 7",
+        Compare("ts", ">=", at(2024, 5, 30, 20)),
+        False,
+    ),
+    ("datesub('hour', tu, '2024-06-11') <= 35", Compare("tu", ">=", NOON), False),
+    (
+        "NOT datesub('hour', tu, '2024-06-11') < 37",
+        Compare("tu", "<", NOON + timedelta(microseconds=1)),
+        False,
+    ),
     ("s = NULL", NEVER, True),
 ]
 
@@ -169,12 +195,27 @@ def test_implies(
         *("x = 'nan'", "month(d) = 3", "abs(n) = 5", "n = 1 OR length(s) = 3", "s LIKE m"),
         *("n::DOUBLE = 9007199254740993e0", "w::DOUBLE > 1", "c::DECIMAL(18,1) = 5.5"),
         *("x::DECIMAL(10,2) = 1.5", "t = '24:00:00'", "d > '290000-01-01'", "isnan(x)"),
+        # of two columns, of the present moment, in units that are not known, by parts
+        *("ts - d > INTERVAL 1 DAY", "age(ts) < INTERVAL 1 DAY", "age(tu) > INTERVAL 1 YEAR"),
+        *("datesub('decade', d, '2024-01-01') < 3", "datediff('day', d, tu) < 3"),
+        "day(TIMESTAMP '2024-01-01' - tu) < 3",
+        *("ts - TIMESTAMPTZ '0001-01-01' < INTERVAL '-1 year'", "d - 3 > '290000-01-01'"),
         *("s || m = 'a'", "string_split(s, ';')[1] = 'a'", "NOT (upper(s) = 'S')"),
     ],
 )
 def test_implies_nothing(berlin: duckdb.DuckDBPyConnection, condition: str) -> None:
     found = implied(berlin, TABLE, condition, "Europe/Berlin")
     assert found is None or found.predicate == And(())
+
+
+def test_where_clocks_never_change_a_day_has_24_hours(
+    berlin: duckdb.DuckDBPyConnection,
+) -> None:
+    with berlin.cursor() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        found = implied(con, TABLE, "TIMESTAMPTZ '2024-06-11 00:00+00' - ts < '36 hours'", "UTC")
+    assert found is not None
+    assert found.predicate == Compare("ts", ">", at(2024, 6, 9, 12))
 
 
 def test_current_date_is_the_querys(berlin: duckdb.DuckDBPyConnection) -> None:

@@ -88,6 +88,35 @@ def test_parts_compared(world: World) -> None:
     assert not world.told["refused"]
 
 
+def noon(day: str, kind: str) -> str:
+    return f"(TIMESTAMP '{day}' + INTERVAL 12 HOURS)" + ("::TIMESTAMPTZ" if kind == "ts" else "")
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_spans_compared(world: World, kind: str) -> None:
+    world.told.clear()
+    fixed = noon(CHANGES[world.zone], kind)
+    spans = [f"{fixed} - {kind}", f"{kind} - {fixed}"]
+    spans += [f"age({fixed}, {kind})", f"age({kind}, {fixed})"]
+    lengths = ("0 days", "23 hours", "1 day", "-25 hours", "29 days", "1 month", "-2 months")
+    for span, length, op in product(spans, lengths, ("=", "<", ">=")):
+        world.check(f"{span} {op} INTERVAL '{length}'")
+    assert set(world.told) <= {"wider", "equivalent"}, world.told
+
+
+@pytest.mark.parametrize("kind", ["tu", "ts"])
+def test_units_apart(world: World, kind: str) -> None:
+    world.told.clear()
+    fixed = noon(CHANGES[world.zone], kind)
+    units = ("hour", "day", "week", "month", "quarter")
+    for count, unit, number, op in product(
+        ("datediff", "datesub"), units, (-2, 0, 30), ("=", "<=", ">")
+    ):
+        world.check(f"{count}('{unit}', {kind}, {fixed}) {op} {number}")
+        world.check(f"{count}('{unit}', {fixed}, {kind}) {op} {number}")
+    assert set(world.told) <= {"wider", "equivalent"}, world.told
+
+
 def test_a_zone_of_the_expressions_own(world: World) -> None:
     day = CHANGES[world.zone]
     for step, op in product((0, 24, 24.5, 25, 48), ("=", "<", ">=", "<>")):
