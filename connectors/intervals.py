@@ -23,6 +23,9 @@ _YEARS_BACK: Final = 4.0
 _YEARS_AHEAD: Final = 2.0
 #: The least share of a guess: what is asked for is mostly there.
 _LEAST: Final = 0.0005
+#: The most that has come since the values were seen: more at a time is seldom.
+_GROWN: Final = 1 / 16
+_DAY: Final = 86_400.0
 
 
 def interval_share(
@@ -34,31 +37,58 @@ def interval_share(
         known: what earlier answers have taught of the column.
         bounds: ``<``, ``<=``, ``>`` and ``>=``, at least one, all of the column.
         now: seconds since 1970.
-        past: whether its values never lie in the future.
+        past: whether its values are times that never lie in the future; then some are later than
+            any that was seen, as many as the later half of these lets expect.
 
     >>> facts = ColumnFacts(100, 50, 11, 0, 10, 0.0)
     >>> round(interval_share(facts, [Compare("n", ">", 5), Compare("n", "<=", 6)], now=0.0), 3)
     0.05
     """
-    ahead = 0.0 if past else _YEARS_AHEAD
-    below = [_below(known, bound.value, now, ahead) for bound in bounds]
+    below = [_below(known, bound.value, now, past) for bound in bounds]
     pairs = [(b.op[0], part) for b, part in zip(bounds, below, strict=True) if part is not None]
     if len(pairs) < len(bounds):
         return RANGE ** len({bound.op[0] for bound in bounds})
-    up_to = min((part for side, part in pairs if side == "<"), default=1.0)
+    end = 1.0 if known is None or not past else 1.0 + (_grown(known, now) or 0.0)
+    up_to = min((part for side, part in pairs if side == "<"), default=end)
     from_on = max((part for side, part in pairs if side == ">"), default=0.0)
-    part = max(up_to - from_on, 0.0)
-    return max(part, _LEAST) if known is None else part * (1.0 - known.null_share)
+    if known is None:
+        return max(up_to - from_on, _LEAST)
+    part = max(min(up_to, 1.0) - from_on, 0.0)
+    if up_to > 1.0 and up_to >= from_on:
+        part += min(max(up_to - max(from_on, 1.0), _LEAST), _GROWN)
+    return min(part, 1.0) * (1.0 - known.null_share)
 
 
-def _below(known: ColumnFacts | None, value: object, now: float, ahead: float) -> float | None:
-    """What part of the values that are there lies below one; None where nothing tells."""
+def _grown(known: ColumnFacts, until: float) -> float | None:
+    """About what part of the rows has come after the last value seen, until a moment.
+
+    None where nothing has: the moment is not later, or the values are no times.
+    """
+    if not isinstance(known.most, datetime):
+        return None
+    points = _numbers(known.quantiles or (known.least, known.most))
+    if points is None or until <= points[-1]:
+        return None
+    half = len(points) // 2
+    middle = points[half] if len(points) > 2 else (points[0] + points[1]) / 2
+    return (until - points[-1]) * 0.5 / max(points[-1] - middle, _DAY)
+
+
+def _below(known: ColumnFacts | None, value: object, now: float, past: bool) -> float | None:
+    """What part of the values that are there lies below one; None where nothing tells.
+
+    More than all of them, where some have come since.
+    """
     number = _number(value)
     if number is None:
         return None
     if known is not None:
+        grown = _grown(known, min(number, now)) if past and isinstance(value, datetime) else None
+        if grown is not None:
+            return 1.0 + grown
         points = _numbers(known.quantiles or (known.least, known.most))
         return None if points is None else _position(points, number)
+    ahead = 0.0 if past else _YEARS_AHEAD
     if isinstance(value, datetime):
         years = (number - now) / _YEAR
     elif isinstance(value, date):

@@ -138,10 +138,7 @@ class SyncInto:
         )
         plan = self._connection._writing().plan(rows, How(on_error="continue"), self._terms)
         reading = () if plan.reading is None else plan.reading.scans
-        questions = [
-            Priced(f.text, f.estimate, f.high, f.source)
-            for f in (scan.fragment for scan in reading)
-        ]
+        questions = [Priced.of(scan.fragment, scan.fragment.text) for scan in reading]
         source = self._table().source
         sent = Priced(
             f"{self.spec.to}: an upsert by {self.spec.key} of what differs, at most all rows "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from isthmus.connectors.contract import Bill
+from isthmus.engine.display import spread
 from isthmus.engine.sync.subject import Priced
 
 __all__ = ["SyncPlan", "SyncProgress", "SyncRun"]
@@ -109,6 +110,12 @@ class SyncPlan:
         return asked + Bill(calls=sum(self.other_calls.values()))
 
     @property
+    def low(self) -> Bill:
+        """The least that it costs, if no request fails."""
+        asked = sum((q.low for q in self.questions), Bill())
+        return asked + Bill(calls=sum(self.other_calls.values()))
+
+    @property
     def high(self) -> Bill | None:
         """The most that it may cost, if no request fails; None where nobody can tell."""
         bills = [q.high for q in self.questions]
@@ -129,11 +136,19 @@ class SyncPlan:
         bill = self.estimate
         since = "" if self.since is None else f", changes since {self.since:%Y-%m-%d %H:%M:%S} UTC"
         lines = [f"{self.sync}: {self.mode} into {self.target}{since}"]
-        lines += [f"  {q.source}: {q.text}" for q in self.questions]
+        for q in self.questions:
+            rows = _ranged(q.estimate, q.low, q.high, "rows")
+            basis = f" ({q.estimate.basis})" if q.estimate.basis else ""
+            lines += [f"  {q.source}: {q.text}", f"    {rows}{basis}"]
         lines += [f"  {line}" for line in self.changes]
         lines += [f"  warning: {line}" for line in self.warnings]
-        lines.append(
-            f"  predicted: {bill.calls:,} calls, {bill.rows:,} rows, {bill.bytes:,} bytes, "
-            f"{bill.seconds:.1f} s"
-        )
+        calls, rows = (_ranged(bill, self.low, self.high, name) for name in ("calls", "rows"))
+        lines.append(f"  predicted: {calls}, {rows}, {bill.bytes:,} bytes, {bill.seconds:.1f} s")
         return "\n".join(lines)
+
+
+def _ranged(likely: Bill, low: Bill, high: Bill | None, name: str) -> str:
+    """A figure of a bill, and between which it lies."""
+    figure, least = getattr(likely, name), getattr(low, name)
+    most = None if high is None else getattr(high, name)
+    return f"{figure:,} {name}{spread(figure, least, most)}"

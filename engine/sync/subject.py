@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -39,12 +39,19 @@ class Priced:
         estimate: the likeliest bill.
         high: the most, if no request fails; None where nobody can tell.
         source: who is asked.
+        low: the least.
     """
 
     text: str
     estimate: Bill
     high: Bill | None
     source: str
+    low: Bill = field(default_factory=Bill)
+
+    @classmethod
+    def of(cls, fragment: Fragment, text: str) -> Priced:
+        """A fragment's price."""
+        return cls(text, fragment.estimate, fragment.high, fragment.source, fragment.low)
 
 
 @dataclass
@@ -150,7 +157,7 @@ class TableSubject(Subject):
         """One fragment."""
         fragment = self._planned(ask)
         text = fragment.text if len(fragment.text) < 2_000 else f"{fragment.text[:2_000]} ..."
-        return [Priced(text, fragment.estimate, fragment.high, self._table.source)]
+        return [Priced.of(fragment, text)]
 
     def read(self, ask: Ask, reading: Reading) -> Iterator[pa.RecordBatch]:
         """Through the connector: no query is made of it."""
@@ -224,10 +231,7 @@ class QuerySubject(Subject):
     def price(self, ask: Ask) -> list[Priced]:
         """The fragments of the query's plan."""
         plan = self._ask(self._sql(ask), None).plan
-        return [
-            Priced(s.fragment.text, s.fragment.estimate, s.fragment.high, s.fragment.source)
-            for s in plan.scans
-        ]
+        return [Priced.of(s.fragment, s.fragment.text) for s in plan.scans]
 
     def read(self, ask: Ask, reading: Reading) -> Iterator[pa.RecordBatch]:
         """As any query is read."""

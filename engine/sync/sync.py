@@ -27,7 +27,7 @@ from isthmus.engine.sync.result import SyncPlan, SyncProgress, SyncRun
 from isthmus.engine.sync.shape import shape_of, warnings
 from isthmus.engine.sync.stage import Stage
 from isthmus.engine.sync.steps import deletions, flagged, read_keys, removals, write_keys
-from isthmus.engine.sync.subject import Reading, Subject
+from isthmus.engine.sync.subject import Priced, Reading, Subject
 from isthmus.errors import ConfigError, DataError
 
 __all__ = ["OnProgress", "Sync"]
@@ -115,7 +115,7 @@ class Sync:
             asks += [ask for _, ask, _ in self._patches(goal)]
             asks += [Ask(self._shape.key)] if goals.compares(self.spec, state, goal) else []
             said = drift.said
-        questions = tuple(priced for ask in asks for priced in self._subject.price(ask))
+        questions = tuple(priced for ask in asks for priced in self._priced(ask))
         asked = self._shape.asks_deletions and not goal.replaces
         return SyncPlan(
             sync=self.spec.name,
@@ -127,6 +127,16 @@ class Sync:
             changes=said,
             warnings=self._warnings(),
         )
+
+    def _priced(self, ask: Ask) -> list[Priced]:
+        """What a question would cost.
+
+        Rows come after they were counted, so that no count bounds those of a window; nor those
+        that a comparison of all keys finds missing.
+        """
+        priced = self._subject.price(ask)
+        unbound = ask.window is not None or ask == Ask(self._shape.key)
+        return [replace(one, high=None) for one in priced] if unbound else priced
 
     # --- the run
 

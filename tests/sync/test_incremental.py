@@ -371,6 +371,33 @@ def test_a_dry_run_reads_no_row_and_writes_nothing(
     assert not any("query" in call or "deleted" in call for call in crm.calls())
 
 
+@pytest.mark.parametrize(
+    ("deletes", "reconcile"), [("apply", None), ("ignore", None), ("apply", "1 second")]
+)
+def test_what_comes_lies_in_the_range_that_was_told(
+    crm: Crm, con: Connection, to: str, deletes: str, reconcile: str | None
+) -> None:
+    """Also where more has changed than there was when rows were counted."""
+    for i in range(20):
+        crm.create(Name=f"n{i}")
+        crm.pass_time(86_400)
+    con.sql("SELECT * FROM crm.Account").arrow()  # teaches when rows were changed
+    given = {**INCREMENTAL, "deletes": deletes, "reconcile": reconcile}
+    con.sync("crm.Account", to=to, **given)
+    for changed in (0, 250):
+        for i in range(changed):
+            crm.create(Name=f"m{i}")
+        crm.pass_time(3_600)
+        plan = con.plan_sync("crm.Account", to=to, **given)
+        assert plan.mode == "incremental"
+        assert 1 <= plan.estimate.rows <= 100
+        assert "rows (0 or more)" in str(plan) and "from values seen" in str(plan)
+        run = con.sync("crm.Account", to=to, **given)
+        assert run.rows_in == changed
+        assert plan.low.rows <= run.bill.rows and plan.low.calls <= run.bill.calls
+        assert plan.high is None, "nobody counts what is to come"
+
+
 def test_budgets_hold(crm: Crm, tmp_path: Path, to: str) -> None:
     for _ in range(3):
         crm.create()
