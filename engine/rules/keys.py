@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from isthmus.connectors.contract import Bill
+from isthmus.connectors.contract import Bill, ScanRequest
 from isthmus.connectors.predicates import In
 from isthmus.engine.logical import Constant, Origin
 from isthmus.engine.meaning import Reduction
@@ -80,13 +80,31 @@ class _Push:
         scan = draft.scans[self.index]
         tables = [(draft.scans[i].request.table, column) for i, column in self.keys.sources]
         names = ", ".join(f"{table.source}.{table.name}.{column}" for table, column in tables)
-        words = f"{self.keys.column} IN (the keys of {names}), for the {self.join}"
+        column = _by_relationships(scan.request, self.keys.column)
+        words = f"{column} IN (the keys of {names}), for the {self.join}"
         fragment = replace(scan.fragment, estimate=self.bill)
         firing = Firing("push_keys", words)
         return draft.with_scan(
             self.index,
             replace(scan, keys=self.keys, fragment=fragment, firings=(*scan.firings, firing)),
         )
+
+
+def _by_relationships(request: ScanRequest, column: str) -> str:
+    """A column of a looked-up row under the names that its source has for the way there.
+
+    ``AccountId.OwnerId.Name`` is ``Account.Owner.Name``; a key whose reference has no name stays.
+    """
+    if any(own.name == column for own in request.table.columns):
+        return column  # a dot may be part of its name
+    *keys, last = column.split(".")
+    table, lookups, names = request.table, request.lookups, list[str]()
+    for key in keys:
+        reference = table.column(key).reference
+        names.append(key if reference is None or reference.name is None else reference.name)
+        lookup = next(one for one in lookups if one.key == key)
+        table, lookups = lookup.table, lookup.lookups
+    return ".".join((*names, last))
 
 
 def push_keys(draft: Draft) -> Draft:

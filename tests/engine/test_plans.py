@@ -90,6 +90,30 @@ def test_what_explain_shows_is_what_the_org_gets(con: Connection, org: LocalOrg)
                 assert texts(plan) == texts(ran), f"{file.stem}: {title}"
 
 
+def test_pushed_keys_are_told_by_the_names_that_are_sent(con: Connection) -> None:
+    found = set[str]()
+    for _, query, plan in cases(FOLDER / "keys.txt"):
+        told = re.findall(r"push_keys: (\S+) IN \(the keys", plan)
+        with con.sql(query) as result:
+            result.arrow()
+            sent = "\n".join(texts(result.plan))
+        used = [scan for scan in result.plan.scans if scan.keys and " IN (" in scan.fragment.text]
+        for name in told if len(used) == len(told) else ():
+            assert re.search(rf"(WHERE|AND) {re.escape(name)} (IN \(|= )", sent), sent
+            found.add(name)
+    assert {"Account.AccountNumber", "Account.Owner.LastName", "LastName"} <= found
+
+
+def test_a_dot_in_a_column_s_name_is_no_path(tmp_path: Path) -> None:
+    keys = pa.array(map(str, range(100_000)))
+    pq.write_table(pa.table({"a.b": keys, "v": keys}), tmp_path / "big.parquet")
+    pq.write_table(pa.table({"k": ["5"]}), tmp_path / "small.parquet")
+    with isthmus.connect({"sources": {"lake": {"kind": "files", "root": str(tmp_path)}}}) as con:
+        query = 'SELECT v FROM lake.big b JOIN lake.small s ON s.k = b."a.b"'
+        assert "push_keys: a.b IN (the keys of lake.small.k)" in str(con.explain(query))
+        assert con.sql(query).fetchall() == [("5",)]
+
+
 def texts(plan: Plan) -> list[str]:
     return [
         text

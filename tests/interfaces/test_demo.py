@@ -68,7 +68,7 @@ def test_it_shows_questions_fragments_answers_and_bills(tmp_path: Path) -> None:
     # keys of a file into the org, its keys into files, looked-up rows along with what looks them up
     assert re.search(r"IN \('ACC-\d+','ACC-\d+', \.\.\. \d\d keys\)", text)
     for words in (
-        "push_keys: AccountId.AccountNumber IN (the keys of lake.visits.account_number)",
+        "push_keys: Account.AccountNumber IN (the keys of lake.visits.account_number)",
         "push_keys: account_number IN (the keys of crm.Account.AccountNumber)",
         "co_fetch: User comes along by OwnerId",
         "co_fetch: Account comes along by AccountId",
