@@ -47,22 +47,23 @@ def written(condition: Condition) -> str:
     parts = list(dict.fromkeys(_flat(condition)))
     if len(parts) == 1:
         return written(parts[0])
-    return word.join(p if isinstance(p, str) else _in_parentheses(p) for p in parts)
-
-
-def _in_parentheses(condition: Condition) -> str:
-    text = written(condition)
-    single = isinstance(condition, str) or len(set(_flat(condition))) == 1
-    return text if single else f"({text})"
+    return word.join(p if isinstance(p, str) else f"({written(p)})" for p in parts)
 
 
 def _flat(condition: All | AnyOf) -> Iterable[Condition]:
     """The parts, with parts of the same kind opened up."""
-    for part in condition.parts:
+    for part in map(_unwrapped, condition.parts):
         if isinstance(part, All | AnyOf) and type(part) is type(condition):
             yield from _flat(part)
         else:
             yield part
+
+
+def _unwrapped(condition: Condition) -> Condition:
+    """What is left when nothing is joined with it."""
+    if isinstance(condition, All | AnyOf) and len(parts := set(_flat(condition))) == 1:
+        return _unwrapped(parts.pop())
+    return condition
 
 
 @dataclass(frozen=True)
