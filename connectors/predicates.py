@@ -19,6 +19,7 @@ from isthmus.connectors import patterns
 __all__ = [
     "NEVER",
     "OPPOSITE",
+    "PARTS",
     "And",
     "Compare",
     "Comparison",
@@ -28,6 +29,8 @@ __all__ = [
     "Like",
     "Not",
     "Or",
+    "Part",
+    "PartIn",
     "Predicate",
     "Value",
     "columns_of",
@@ -108,6 +111,27 @@ class HasItem:
     separator: str = ";"
 
 
+#: A part of a date: its quarter, its month in the year, its day in the month.
+Part = Literal["quarter", "month", "day"]
+#: The greatest that a part may be; each is counted from 1.
+PARTS: Final[dict[Part, int]] = {"quarter": 4, "month": 12, "day": 31}
+
+
+@dataclass(frozen=True)
+class PartIn:
+    """A part of the column's date is one of some numbers: ``month(column) IN (3, 4)``.
+
+    Attributes:
+        column: of dates, never of instants, whose parts depend on a time zone.
+        part: which part.
+        numbers: in order, each once.
+    """
+
+    column: str
+    part: Part
+    numbers: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class And:
     """All of them."""
@@ -129,7 +153,7 @@ class Not:
     part: Predicate
 
 
-Predicate = Compare | In | IsNull | Like | HasItem | And | Or | Not
+Predicate = Compare | In | IsNull | Like | HasItem | PartIn | And | Or | Not
 
 #: No row passes.
 NEVER: Final = Or(())
@@ -148,6 +172,7 @@ def columns_of(predicate: Predicate) -> Iterator[str]:
             | IsNull(column=column)
             | Like(column=column)
             | HasItem(column=column)
+            | PartIn(column=column)
         ):
             yield column
         case And(parts=parts) | Or(parts=parts):

@@ -20,6 +20,7 @@ from pyarrow import types
 
 from isthmus.connectors import patterns
 from isthmus.connectors.predicates import (
+    PARTS,
     And,
     Compare,
     Comparison,
@@ -29,6 +30,8 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    Part,
+    PartIn,
     Predicate,
     Value,
 )
@@ -72,6 +75,9 @@ def truth(predicate: Predicate, row: Mapping[str, Any]) -> bool | None:
         case HasItem(column, item, separator):
             found = row[column]
             return None if found is None else item in found.split(separator)
+        case PartIn(column, part, numbers):
+            found = row[column]
+            return None if found is None else _part(found, part) in numbers
         case Not(part):
             inner = truth(part, row)
             return None if inner is None else not inner
@@ -114,6 +120,11 @@ def _column_predicates(field: pa.Field, values: Sequence[Any]) -> Iterator[Predi
             yield Compare(name, op, value)
     yield In(name, tuple(picked))
     yield In(name, (*beside[:2], picked[0]))
+    if types.is_date(field.type):
+        for part, greatest in PARTS.items():
+            numbers = sorted({_part(day, part) for day in picked})
+            yield PartIn(name, part, tuple(numbers))
+            yield PartIn(name, part, (1, greatest))
     if types.is_string(field.type) or types.is_large_string(field.type):
         yield from _patterns(name, picked)
 
@@ -194,6 +205,16 @@ def _matches(text: str, pattern: str, case_sensitive: bool) -> bool:
         parts = tuple((sign if wild else _lower(sign), wild) for sign, wild in parts)
     spelt = [{"%": ".*", "_": "."}[s] if wild else re.escape(s) for s, wild in parts]
     return re.fullmatch("".join(spelt), text, re.DOTALL) is not None
+
+
+def _part(day: date, part: Part) -> int:
+    match part:
+        case "quarter":
+            return (day.month + 2) // 3
+        case "month":
+            return day.month
+        case "day":
+            return day.day
 
 
 def _lower(text: str) -> str:

@@ -24,6 +24,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -98,7 +99,14 @@ def _conjuncts(predicate: Predicate) -> Iterator[Predicate]:
 
 def _column(predicate: Predicate) -> str | None:
     match predicate:
-        case Compare(column) | In(column) | IsNull(column) | Like(column) | HasItem(column):
+        case (
+            Compare(column)
+            | In(column)
+            | IsNull(column)
+            | Like(column)
+            | HasItem(column)
+            | PartIn(column)
+        ):
             return column
         case Not(part):
             return _column(part)

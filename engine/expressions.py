@@ -328,7 +328,19 @@ _TOTAL: Final = frozenset(
 )
 #: Null where an argument is, and perhaps elsewhere.
 _STRICT: Final = _TOTAL | {
-    *("try_cast", "year", "month", "day", "date_trunc", "strftime", "left", "right", "substring"),
+    *(
+        "try_cast",
+        "year",
+        "quarter",
+        "month",
+        "day",
+        "dayofmonth",
+        "date_trunc",
+        "strftime",
+        "left",
+        "right",
+        "substring",
+    ),
     *("+", "-", "*", "/", "%", "datediff", "date_diff", "abs", "length"),
     *("datesub", "date_sub", "age", "normalized_interval"),
 }

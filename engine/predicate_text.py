@@ -11,6 +11,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -47,6 +48,8 @@ def sql_of(predicate: Predicate) -> str:
             return (
                 f"list_contains(string_split({column}, {_constant(separator)}), {_constant(item)})"
             )
+        case PartIn(column, part, numbers):
+            return f"{part}({column}) IN ({', '.join(map(str, numbers))})"
         case Not(part):
             return f"NOT ({sql_of(part)})"
         case And(parts):

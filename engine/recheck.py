@@ -22,6 +22,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -36,6 +37,7 @@ _COMPARE = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+_PARTS = {"quarter": pc.quarter, "month": pc.month, "day": pc.day}
 
 
 class Unfit(Exception):
@@ -72,6 +74,12 @@ def _expression(predicate: Predicate, schema: pa.Schema) -> pc.Expression:
             return _matches(column, _like(pattern, case_sensitive=case_sensitive), schema)
         case HasItem(column, item, separator):
             return _matches(column, _has_item(item, separator), schema)
+        case PartIn(column, part, numbers):
+            if not pa.types.is_date32(_type(column, schema)):
+                raise Unfit(f"{column} is no date")
+            options = pa.array(numbers, pa.int64())
+            found = pc.is_in(_PARTS[part](pc.field(column)), options)
+            return pc.if_else(pc.is_null(pc.field(column)), pa.scalar(None, pa.bool_()), found)
         case And(parts):
             true = pc.scalar(True)
             return reduce(pc.and_kleene, [_expression(p, schema) for p in parts], true)

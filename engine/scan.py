@@ -20,6 +20,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
 )
 from isthmus.engine import recheck
@@ -142,7 +143,7 @@ class Scan(HookedScan):
 def rename(predicate: Predicate, names: dict[str, str]) -> Predicate:
     """The same predicate over columns of other names."""
     match predicate:
-        case Compare() | In() | IsNull() | Like() | HasItem():
+        case Compare() | In() | IsNull() | Like() | HasItem() | PartIn():
             return replace(predicate, column=names[predicate.column])
         case And(parts):
             return And(tuple(rename(p, names) for p in parts))

@@ -42,6 +42,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     columns_of,
 )
@@ -361,6 +362,8 @@ def _unfit(table: Table, predicate: Predicate) -> str | None:
             return _unfit_column(table.column(column), ())
         case Like(column) | HasItem(column):
             return f"no statistics tell which texts of {column} match a pattern"
+        case PartIn(column, part):
+            return f"no statistics tell the {part} of {column}"
         case Not(part):
             return _unfit(table, part)
         case And(parts) | Or(parts):

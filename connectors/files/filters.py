@@ -18,6 +18,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -81,8 +82,8 @@ def _expression(predicate: Predicate, schema: pa.Schema) -> pc.Expression:
             return pc.if_else(pc.is_null(pc.field(column)), pa.scalar(None, pa.bool_()), found)
         case IsNull(column):
             return pc.is_null(pc.field(column))
-        case Like() | HasItem():
-            raise AssertionError("patterns are judged LOCAL")
+        case Like() | HasItem() | PartIn():
+            raise AssertionError("patterns and parts of dates are judged LOCAL")
         case And(parts):
             true = pc.scalar(True)
             return reduce(pc.and_kleene, [_expression(p, schema) for p in parts], true)

@@ -11,6 +11,7 @@ from isthmus.catalog.statistics import ColumnFacts, TableFacts
 from isthmus.connectors.files.prune import Bounds
 from isthmus.connectors.intervals import RANGE, interval_share
 from isthmus.connectors.predicates import (
+    PARTS,
     And,
     Compare,
     HasItem,
@@ -19,6 +20,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -62,6 +64,8 @@ def passing_share(
             return _null_share(bounds(column), facts.columns.get(column))
         case Like() | HasItem():
             return _MATCH
+        case PartIn(_, part, numbers):
+            return len(numbers) / PARTS[part]
         case And(parts):
             return _all(parts, bounds, facts)
         case Or(parts):

@@ -21,6 +21,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -85,7 +86,7 @@ def outcomes(predicate: Predicate, bounds: Callable[[str], Bounds]) -> Truth:
             known = bounds(column)
             nulls = Truth.TRUE if known.nulls else Truth.NEVER
             return nulls | (Truth.FALSE if known.values else Truth.NEVER)
-        case Like() | HasItem():
+        case Like() | HasItem() | PartIn():
             return ANY
         case And(parts):
             return reduce(_and, (outcomes(p, bounds) for p in parts), Truth.TRUE)

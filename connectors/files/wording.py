@@ -13,6 +13,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -46,6 +47,8 @@ def worded(predicate: Predicate) -> str:
             return f"{column} {word} {_literal(pattern)} ESCAPE '\\'"
         case HasItem(column, item, separator):
             return f"list_contains(string_split({column}, {_literal(separator)}), {_literal(item)})"
+        case PartIn(column, part, numbers):
+            return f"{part}({column}) IN ({', '.join(map(str, numbers))})"
         case And(()):
             return "TRUE"
         case Or(()):

@@ -21,6 +21,9 @@ Facts, with their sources (SOQL: *SOQL and SOSL Reference*, v65.0, by its PDF's 
   A plain number is compared raw in an org of several currencies too (p. 58). Formula fields may
   be computed to more places than they show: one unit of the last place is allowed for, and one
   second of an instant.
+- Date functions may stand in WHERE (p. 60). Of a date they need no time zone; of a datetime they
+  tell the part in UTC, and are not sent. Weeks and their days are counted otherwise than in SQL
+  (pp. 61-62). Only ``=`` is shown in the reference, so several numbers are joined by OR.
 - A datetime has whole seconds (*Object Reference*, "Primitive Data Types"): only ``>=`` and ``<``
   on whole seconds are sent. Dates are compared by day; how times are compared is not documented.
 - LIKE is for text fields only and ignores case; ``%``, ``_`` and their escapes are as in SQL (pp.
@@ -49,6 +52,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
 )
@@ -98,6 +102,9 @@ def translate(table: Table, predicate: Predicate, *, negated: bool = False) -> T
         case Like(column=name):
             column = table.column(name)
             return _refusal(column) or rules_patterns.like(column, predicate, negated=negated)
+        case PartIn(column=name):
+            column = table.column(name)
+            return _refusal(column) or rules_time.part_of_day(column, predicate, negated=negated)
         case HasItem(column=name):
             column = table.column(name)
             return _refusal(column) or rules_patterns.has_item(column, predicate, negated=negated)

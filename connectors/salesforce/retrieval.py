@@ -37,6 +37,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
     Value,
     columns_of,
@@ -217,7 +218,7 @@ def _repeatable(predicate: Predicate, table: Table) -> bool:
             return _compared(table.column(name), (value,))
         case In(column=name, values=values):
             return _compared(table.column(name), values)
-        case Like() | HasItem():
+        case Like() | HasItem() | PartIn():
             return False
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from isthmus.catalog.model import Column
-from isthmus.connectors.predicates import Value
+from isthmus.connectors.predicates import PARTS, Part, PartIn, Value
 from isthmus.connectors.salesforce import literals
 from isthmus.connectors.salesforce.soql import All, AnyOf, Condition
 from isthmus.connectors.salesforce.translation import (
@@ -22,7 +22,7 @@ from isthmus.connectors.salesforce.translation import (
     superset,
 )
 
-__all__ = ["day", "instant", "time_of_day"]
+__all__ = ["day", "instant", "part_of_day", "time_of_day"]
 
 
 def day(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation:
@@ -34,6 +34,31 @@ def day(column: Column, op: Operator, values: tuple[Value, ...]) -> Translation:
             return local(f"{shown(value)} is no date from 1700 to 4000")
         written.append(literal)
     return exact(ordered(column, op, written), "dates are compared by day")
+
+
+#: SOQL's names; both count from 1 as SQL does.
+_FUNCTIONS: Final[dict[Part, str]] = {
+    "quarter": "CALENDAR_QUARTER",
+    "month": "CALENDAR_MONTH",
+    "day": "DAY_IN_MONTH",
+}
+
+
+def part_of_day(column: Column, predicate: PartIn, *, negated: bool) -> Translation:
+    """A part of a date: by SOQL's date function, which is asked of stored dates only."""
+    if column.source_type != "date":
+        return local(f"a part of type {column.source_type} depends on a time zone")
+    if column.properties.get("calculated"):
+        return local("whether date functions take formulas is documented nowhere")
+    numbers = set(predicate.numbers)
+    wanted = [n for n in range(1, PARTS[predicate.part] + 1) if (n in numbers) != negated]
+    if not wanted:
+        return local("no date has such a part")
+    if len(wanted) == PARTS[predicate.part]:
+        return not_null_only(column, "each date has such a part")
+    function = f"{_FUNCTIONS[predicate.part]}({column.name})"
+    arms = tuple(f"{function} = {number}" for number in wanted)
+    return exact(guarded(column, AnyOf(arms)), "a date has its parts in every time zone")
 
 
 _SECOND: Final = timedelta(seconds=1)

@@ -17,7 +17,18 @@ from typing import Final
 from isthmus.catalog.model import Column, RowCount, Table
 from isthmus.catalog.statistics import ColumnFacts, TableFacts, age_in_words
 from isthmus.connectors.intervals import interval_share
-from isthmus.connectors.predicates import And, Compare, In, IsNull, Not, Or, Predicate, Value
+from isthmus.connectors.predicates import (
+    PARTS,
+    And,
+    Compare,
+    In,
+    IsNull,
+    Not,
+    Or,
+    PartIn,
+    Predicate,
+    Value,
+)
 from isthmus.connectors.shares import answer_key, shape_key, told_key, values_of
 
 __all__ = [
@@ -219,6 +230,8 @@ def share(
             return min(1.0, sum(_value_share(table, name, v, rows, facts) for v in values))
         case IsNull(column=name):
             return _null_share(table, name, facts)
+        case PartIn(part=part, numbers=numbers):
+            return len(numbers) / PARTS[part]
         case Not(part=part):
             return max(0.0, 1.0 - share(table, part, rows, facts, now=now))
         case And():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from isthmus.connectors.predicates import NEVER, And, Compare, In, Not, Or, Predicate, Value
+from isthmus.connectors.predicates import NEVER, And, Compare, In, Not, Or, PartIn, Predicate, Value
 
 __all__ = ["ALWAYS", "NOTHING", "Implied", "all_of", "any_of"]
 
@@ -57,6 +57,9 @@ def _and(predicates: Iterable[Predicate]) -> Predicate:
     flat: list[Predicate] = []
     for predicate in predicates:
         flat += predicate.parts if isinstance(predicate, And) else [predicate]
+    flat = _merged(flat, set.intersection)
+    if NEVER in flat:
+        return NEVER
     excluded = _grouped((i, *_excludes(p)) for i, p in enumerate(flat))
     parts = list(
         dict.fromkeys(
@@ -77,6 +80,7 @@ def _or(predicates: Iterable[Predicate]) -> Predicate:
         flat += predicate.parts if isinstance(predicate, Or) else [predicate]
     if And(()) in flat:
         return And(())
+    flat = _merged(flat, set.union)
     listed = _grouped((i, *_lists(p)) for i, p in enumerate(flat))
     parts = list(
         dict.fromkeys(
@@ -89,6 +93,24 @@ def _or(predicates: Iterable[Predicate]) -> Predicate:
         )
     )
     return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+
+def _merged(
+    flat: Iterable[Predicate], how: Callable[[set[int], set[int]], set[int]]
+) -> list[Predicate]:
+    """With one predicate for each part of a date, where the first of them stood."""
+    merged: dict[object, Predicate] = {}
+    for position, predicate in enumerate(flat):
+        match predicate, merged.get(key := _part_key(predicate, position)):
+            case PartIn(column, part, more), PartIn(numbers=numbers):
+                merged[key] = PartIn(column, part, tuple(sorted(how(set(numbers), set(more)))))
+            case _:
+                merged[key] = predicate
+    return [NEVER if isinstance(p, PartIn) and not p.numbers else p for p in merged.values()]
+
+
+def _part_key(predicate: Predicate, position: int) -> object:
+    return (predicate.column, predicate.part) if isinstance(predicate, PartIn) else position
 
 
 def _lists(predicate: Predicate) -> tuple[str, tuple[Value, ...]]:

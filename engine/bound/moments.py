@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from isthmus.connectors.predicates import And, Compare, Comparison, Predicate
+from isthmus.connectors.predicates import PARTS, And, Compare, Comparison, Part, PartIn, Predicate
+from isthmus.connectors.truth import truth
 from isthmus.engine.bound import clock
 from isthmus.engine.bound.calendar import floor, following
 from isthmus.engine.bound.constants import Interval
 from isthmus.engine.bound.implied import NOTHING, Implied, all_of, any_of
-from isthmus.engine.bound.peel import FLIPPED, Peel, Peeled, compared, known, some
+from isthmus.engine.bound.peel import FLIPPED, IT, Peel, Peeled, compared, known, some
 from isthmus.engine.bound.tree import Call, Kind
 
 __all__ = ["CLOCK_CHANGE", "INSTANT", "MOMENT_PEELS", "WALLS", "is_moment", "moment_cast"]
@@ -148,6 +149,29 @@ def _year(call: Call, question: Predicate, zone: str) -> Peeled | None:
     found = ranged(term.kind, question.op, datetime(year, 1, 1), datetime(year + 1, 1, 1), zone)
     # Infinity has no year, and lies in every range that is open.
     return Peeled(term, Implied(found.predicate, found.equivalent and question.op == "="))
+
+
+def _part(call: Call, question: Predicate, zone: str) -> Peeled | None:
+    """``month(d) < 4`` is one of the months 1 to 3; an instant's month depends on the zone."""
+    term = call.arguments[0]
+    if not isinstance(question, Compare) or term.kind.name != "DATE":
+        return None
+    part: Part = _PARTS[call.name]
+    every = range(1, PARTS[part] + 1)
+    numbers = tuple(n for n in every if truth(question, {IT: n}))
+    if len(numbers) == len(every):
+        return Peeled(term, some(equivalent=False))  # infinity is not null and has no part
+    if not numbers:
+        return Peeled(term, NOTHING)
+    return Peeled(term, Implied(PartIn(IT, part, numbers), True))
+
+
+_PARTS: Final[Mapping[str, Part]] = {
+    "quarter": "quarter",
+    "month": "month",
+    "day": "day",
+    "dayofmonth": "day",
+}
 
 
 def _truncated(call: Call, question: Predicate, zone: str) -> Peeled | None:
@@ -311,6 +335,7 @@ def _sum(call: Call, question: Predicate, zone: str) -> Peeled | None:
 MOMENT_PEELS: Final[Mapping[str, Peel]] = {
     "timezone": _in_zone,
     "year": _year,
+    **dict.fromkeys(_PARTS, _part),
     "date_trunc": _truncated,
     "datetrunc": _truncated,
     "strftime": _formatted,

@@ -31,8 +31,8 @@ class Peeled:
 
 
 #: Takes a call, a predicate over `IT` that is true of its value, and the query's time zone; None
-#: where nothing is known of the argument. The predicate is a `Compare`, a `Like`, a `HasItem` or
-#: the `Not` of one of the latter two. A date out of Python's range may raise OverflowError.
+#: where nothing is known of the argument. The predicate is a `Compare`, a `Like`, a `HasItem`, a
+#: `PartIn` or the `Not` of one of the latter. A date out of Python's range may raise OverflowError.
 Peel = Callable[[Call, Predicate, str], Peeled | None]
 
 #: The same comparison, seen from the other side.

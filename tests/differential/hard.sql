@@ -74,6 +74,17 @@ SELECT date_trunc('week', Datetime__c), extract(timezone FROM Datetime__c) FROM 
 SELECT Datetime__c::VARCHAR, Datetime__c::DATE::VARCHAR FROM Trap__c
 SELECT Time__c::VARCHAR, Date__c::VARCHAR, Number_18_8__c::VARCHAR FROM Trap__c
 
+-- Parts of dates
+SELECT Id FROM Trap__c WHERE month(Date__c) = 2
+SELECT Id FROM Trap__c WHERE NOT (month(Date__c) = 12) LIMIT 4000
+SELECT Id FROM Trap__c WHERE extract(day FROM Date__c) BETWEEN 28 AND 31 AND quarter(Date__c) <> 4
+SELECT Id FROM Trap__c WHERE quarter(Date__c) IN (1, 3) OR Date__c IS NULL OR Int__c > 5
+SELECT Id FROM Trap__c WHERE month(Date__c) NOT IN (1, NULL)
+SELECT Id FROM Trap__c WHERE month(Datetime__c) = 12 OR day(Datetime__c::DATE) = 31
+SELECT count(*) FROM Opportunity WHERE month(CloseDate) < 4 AND year(CloseDate) = 2025
+SELECT c.Id, o.Id FROM Contact c JOIN Opportunity o ON o.AccountId = c.AccountId WHERE month(o.CloseDate) = 3 AND day(c.Birthdate) < 15
+SELECT a.Id, o.Id FROM Account a LEFT JOIN Opportunity o ON o.AccountId = a.Id AND quarter(o.CloseDate) = 1
+
 -- How long it is from one moment to another
 SELECT Id FROM Trap__c WHERE TIMESTAMPTZ '2024-06-30 12:00:00+00' - Datetime__c < INTERVAL 400 DAYS
 SELECT Id FROM Trap__c WHERE Datetime__c - TIMESTAMPTZ '2024-03-01 00:00:00+00' BETWEEN INTERVAL '-60 days' AND INTERVAL '2 months'

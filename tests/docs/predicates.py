@@ -16,6 +16,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
 )
 from isthmus.connectors.salesforce import rules_number, rules_patterns, rules_text, rules_time
@@ -98,6 +99,11 @@ SAMPLES: Final[dict[Callable[..., Any], tuple[Predicate, ...]]] = {
     rules_time.day: (
         Compare("Since__c", ">=", date(2026, 1, 1)),
         Compare("Since__c", "=", date(1600, 1, 1)),
+    ),
+    rules_time.part_of_day: (
+        PartIn("Since__c", "month", (3,)),
+        PartIn("Since__c", "quarter", (1, 2)),
+        PartIn("CreatedDate", "month", (3,)),
     ),
     rules_time.instant: (
         Compare("CreatedDate", ">=", _NOON),

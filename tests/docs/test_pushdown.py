@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.connectors.predicates import HasItem, Like, Predicate
+from isthmus.connectors.predicates import HasItem, Like, Not, PartIn, Predicate
 from isthmus.connectors.salesforce import rules_number, rules_patterns, rules_text, rules_time
 from isthmus.connectors.salesforce.judge import RULES as JUDGED
 from isthmus.connectors.salesforce.judge import translate
@@ -104,9 +104,11 @@ def test_every_rule_on_predicates_has_a_line() -> None:
 
 def _judges(predicate: Predicate) -> Any:
     """The rule for a predicate that is not joined of others."""
-    part: Any = getattr(predicate, "part", predicate)
+    part: Any = predicate.part if isinstance(predicate, Not) else predicate
     if isinstance(part, (Like, HasItem)):
         return rules_patterns.like if isinstance(part, Like) else rules_patterns.has_item
+    if isinstance(part, PartIn):
+        return rules_time.part_of_day
     column = TABLE.column(part.column)
     if column.source_type == "double" and str(column.type) == "double":
         return rules_number.double

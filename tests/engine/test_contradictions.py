@@ -22,6 +22,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
 )
 from isthmus.connectors.truth import passes
@@ -60,6 +61,8 @@ IMPOSSIBLE: list[tuple[Predicate, ...]] = [
     (IsNull("n"), Not(IsNull("n"))),
     (Like("s", "x%"), A),
     (HasItem("s", "x"), A),
+    (PartIn("d", "month", (3,)), Compare("d", "=", date(2024, 4, 1))),
+    (PartIn("d", "quarter", (1,)), IsNull("d")),
     (Compare("b", "=", True), Compare("b", "=", False)),
     (Compare("b", "!=", True), Compare("b", "!=", False)),
     (Or((And((A, Not(A))), In("s", ()))),),
@@ -71,6 +74,8 @@ POSSIBLE: list[tuple[Predicate, ...]] = [
     (And(()),),
     (A,),
     (IsNull("s"),),
+    (PartIn("d", "month", (3,)), Compare("d", ">", date(2024, 4, 1))),
+    (PartIn("d", "day", (1,)), Compare("d", "=", date(2024, 4, 1))),
     (In("s", ("a", "b")), In("s", ("b", "c"))),
     (Compare("n", ">=", 5), Compare("n", "<=", 5)),
     (Compare("n", ">", 5), Compare("n", "<", 7)),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.connectors.predicates import (
+    PARTS,
     And,
     Compare,
     HasItem,
@@ -21,6 +22,7 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
 )
 from isthmus.engine.recheck import Unfit, expression
@@ -34,7 +36,7 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "n": (pa.int64(), [0, -1, 2**53 + 1, None, 7]),
     "d": (pa.decimal128(18, 2), [Decimal("0.01"), Decimal("-5"), None, Decimal("9" * 16)]),
     "b": (pa.bool_(), [True, False, None]),
-    "day": (pa.date32(), [date(1700, 1, 1), date(2024, 2, 29), None]),
+    "day": (pa.date32(), [date(1700, 1, 1), date(2024, 2, 29), date(2023, 12, 31), None]),
     "moment": (
         pa.timestamp("ms", "UTC"),
         [datetime(2024, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC), None],
@@ -52,6 +54,8 @@ def sql(predicate: Predicate) -> str:
             return f"({column} IN ({', '.join(map(literal, values))}))"
         case IsNull(column):
             return f"({column} IS NULL)"
+        case PartIn(column, part, numbers):
+            return f"({part}({column}) IN ({', '.join(map(str, numbers))}))"
         case And(parts):
             return "(" + " AND ".join(map(sql, parts)) + ")"
         case Or(parts):
@@ -90,7 +94,17 @@ def leaves() -> st.SearchStrategy[Predicate]:
             st.just(IsNull(column)),
         )
 
-    return st.one_of(st.sampled_from(sorted(VALUES)).flatmap(of), patterned())
+    parts = st.sampled_from(sorted(PARTS.items())).flatmap(
+        lambda part: st.builds(
+            PartIn,
+            st.just("day"),
+            st.just(part[0]),
+            st.lists(st.integers(1, part[1]), min_size=1, max_size=9, unique=True).map(
+                lambda n: tuple(sorted(n))
+            ),
+        )
+    )
+    return st.one_of(st.sampled_from(sorted(VALUES)).flatmap(of), patterned(), parts)
 
 
 def patterned() -> st.SearchStrategy[Predicate]:

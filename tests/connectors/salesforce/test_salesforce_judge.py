@@ -20,12 +20,13 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    PartIn,
     Predicate,
 )
 from isthmus.connectors.salesforce.describe import table_of
 from isthmus.connectors.salesforce.judge import RULES, translate
 from isthmus.connectors.salesforce.never import refuted
-from isthmus.connectors.salesforce.soql import written
+from isthmus.connectors.salesforce.soql import All, AnyOf, written
 
 EXACT, SUPERSET, LOCAL = Promise.EXACT, Promise.SUPERSET, Promise.LOCAL
 ID, OTHER = "001M000000qfPySIAU", "001000000000001AAA"
@@ -57,6 +58,7 @@ TABLE = table_of(
             field("Formula", "string", calculated=True),
             field("Due", "datetime", calculated=True),
             field("Day", "date"),
+            field("DayF", "date", calculated=True),
             field("T", "datetime"),
             field("Clock", "time"),
             field("Any", "anyType"),
@@ -266,6 +268,22 @@ CASES: list[tuple[Predicate, Promise, str | None]] = [
     (Not(HasItem("Multi", "AAA")), SUPERSET, "Multi != null"),
     (HasItem("S", "a%"), SUPERSET, r"S LIKE '%a\%%'"),
     (HasItem("Long", "a"), LOCAL, None),
+    # parts of dates: of stored dates only, by what the reference shows
+    (PartIn("Day", "month", (3,)), EXACT, "CALENDAR_MONTH(Day) = 3 AND Day != null"),
+    (
+        PartIn("Day", "quarter", (1, 4)),
+        EXACT,
+        "(CALENDAR_QUARTER(Day) = 1 OR CALENDAR_QUARTER(Day) = 4) AND Day != null",
+    ),
+    (
+        Not(PartIn("Day", "day", tuple(range(2, 32)))),
+        EXACT,
+        "DAY_IN_MONTH(Day) = 1 AND Day != null",
+    ),
+    (PartIn("Day", "month", tuple(range(1, 13))), SUPERSET, "Day != null"),
+    (PartIn("Day", "month", (0, 13)), LOCAL, None),
+    (PartIn("T", "month", (3,)), LOCAL, None),
+    (PartIn("DayF", "month", (3,)), LOCAL, None),
     # of nothing
     (NEVER, LOCAL, None),
     (And(()), LOCAL, None),
@@ -275,6 +293,13 @@ CASES: list[tuple[Predicate, Promise, str | None]] = [
 @pytest.mark.parametrize(("predicate", "promise", "text"), CASES, ids=[str(c[0]) for c in CASES])
 def test_each_type_and_operator(predicate: Predicate, promise: Promise, text: str | None) -> None:
     assert told(predicate) == (promise, text)
+
+
+def test_and_within_or_has_parentheses_however_it_is_wrapped() -> None:
+    both = All(("B > 1", "B < 3"))
+    for wrapped in (both, AnyOf((both,)), All((AnyOf((both,)),)), AnyOf((All((AnyOf((both,)),)),))):
+        assert written(AnyOf(("A = 1", wrapped))) == "A = 1 OR (B > 1 AND B < 3)"
+        assert written(All(("A = 1", wrapped))) == "A = 1 AND B > 1 AND B < 3"
 
 
 def test_every_type_with_a_rule_is_in_the_table_above() -> None:

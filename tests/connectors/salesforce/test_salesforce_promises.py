@@ -22,6 +22,7 @@ from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Promise, ReadContext, ScanRequest
 from isthmus.connectors.patterns import literally
 from isthmus.connectors.predicates import (
+    PARTS,
     And,
     Compare,
     HasItem,
@@ -30,6 +31,8 @@ from isthmus.connectors.predicates import (
     Like,
     Not,
     Or,
+    Part,
+    PartIn,
     Predicate,
 )
 from isthmus.connectors.salesforce import Salesforce
@@ -96,6 +99,8 @@ def sql(predicate: Predicate, values: list[Any]) -> str:
         case HasItem(column=column, item=item, separator=separator):
             values.extend((separator, item))
             return f'list_contains(string_split("{column}", ?), ?)'
+        case PartIn(column=column, part=part, numbers=numbers):
+            return f'{part}("{column}") IN ({", ".join(map(str, numbers))})'
         case Not(part=part):
             return f"NOT ({sql(part, values)})"
         case And(parts=parts) | Or(parts=parts):
@@ -169,8 +174,15 @@ def predicates(copy: Copy, name: str) -> st.SearchStrategy[Predicate]:
             st.builds(Compare, st.just(column.name), ops, value),
             st.builds(In, st.just(column.name), st.lists(value, min_size=1, max_size=4).map(tuple)),
             st.just(IsNull(column.name)),
+            *(parted(column.name) if column.type == pa.date32() else ()),
             *patterned(column.name, [v for v in [*stored, *ODD["string"]] if isinstance(v, str)]),
         )
+
+    def parted(name: str) -> Iterator[st.SearchStrategy[Predicate]]:
+        for part, greatest in PARTS.items():
+            numbers = st.sets(st.integers(1, greatest), min_size=1, max_size=greatest)
+            listed = numbers.map(lambda n: tuple(sorted(n)))
+            yield st.builds(PartIn, st.just(name), st.just(part), listed)
 
     def patterned(name: str, texts: list[str]) -> list[st.SearchStrategy[Predicate]]:
         if kind_of(copy.tables[name_of].column(name).type) != "string":
@@ -238,3 +250,12 @@ def test_each_column_and_operator_keeps_its_promise(copy: Copy, name: str) -> No
             copy.check(name, Not(In(column.name, (value,))))
         copy.check(name, IsNull(column.name))
         copy.check(name, Not(IsNull(column.name)))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_of_a_date_keeps_its_promise(copy: Copy, part: Part) -> None:
+    for number in range(1, PARTS[part] + 1):
+        for numbers in ((number,), tuple(range(1, number + 1))):
+            asked = PartIn("CloseDate", part, numbers)
+            assert copy.check("Opportunity", asked) is not Promise.LOCAL
+            copy.check("Opportunity", Not(asked))

@@ -278,6 +278,7 @@ _SOME_DAY = _pick([f"DATE {quoted(d)}" for d in DAYS])
 _SOME_WALL = _pick([quoted(v) for v in moments() if v[:4] not in ("0001", "9999", "1700")])
 
 
+_PARTS = ("quarter(d)", "month(d)", "day(d)", "date_part('month', d)", "month(ts::DATE)")
 _LENGTHS = _pick(["0 days", "36 hours", "-1 day", "30 days", "1 month", "13 months", "-3 years"])
 
 
@@ -313,7 +314,7 @@ def _times(draw: st.DrawFn) -> str:
             listed = draw(st.lists(value, min_size=1, max_size=8))
             return f"{term} {draw(_pick(['IN', 'NOT IN']))} ({', '.join(listed)})"
         case 4:
-            part = draw(_pick(["year(ts)", "year(tu)", "year(d)", "month(ts)", "quarter(d)"]))
+            part = draw(_pick(["year(ts)", "year(tu)", "year(d)", "month(ts)", *_PARTS]))
             number = draw(_pick(["2024", "2018", "2011", "3", "9999", "1700"]))
             return f"{part} {draw(_pick(_OPS))} {number}"
         case 5:

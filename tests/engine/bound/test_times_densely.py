@@ -88,6 +88,17 @@ def test_parts_compared(world: World) -> None:
     assert not world.told["refused"]
 
 
+def test_parts_of_dates(world: World) -> None:
+    world.told.clear()
+    for part, number, op in product(
+        ("quarter(d)", "month(d)", "day(d)"), (0, 1, 3, 12, 29, 31), ("=", "<", ">=", "<>")
+    ):
+        world.check(f"{part} {op} {number}")
+    world.check("month(d) NOT IN (1, 3, 12) OR quarter(d) = 4")
+    world.check("month(d) BETWEEN 2 AND 3 AND NOT (month(d) = 2 AND day(d) > 20)")
+    assert set(world.told) <= {"wider", "equivalent"}, world.told
+
+
 def noon(day: str, kind: str) -> str:
     return f"(TIMESTAMP '{day}' + INTERVAL 12 HOURS)" + ("::TIMESTAMPTZ" if kind == "ts" else "")
 

@@ -152,6 +152,21 @@ def test_date_functions_work_in_utc(org: Any, function: str, value: Any) -> None
     assert org.ask(f"SELECT Id FROM Trap__c WHERE {call} < {value}") == []
 
 
+@pytest.mark.parametrize("valued", ["two-valued", "three-valued"])
+def test_date_functions_of_dates_are_the_same_in_every_zone(org: Any, valued: str) -> None:
+    org.in_zone("Pacific/Auckland")
+    org.add("Trap__c", Date__c=date(2024, 2, 29))
+    org.add("Trap__c", Date__c=None)
+    switches = {"null-not-equal": valued}
+    parts = {"CALENDAR_QUARTER": 1, "CALENDAR_MONTH": 2, "DAY_IN_MONTH": 29}
+    for function, value in parts.items():
+        where = f"SELECT Id FROM Trap__c WHERE {function}(Date__c)"
+        either = f"{where} = 3 OR {function}(Date__c) = {value}"
+        assert len(org.ask(f"{where} = {value}", switches=switches)) == 1
+        assert len(org.ask(either, switches=switches)) == 1
+        assert org.ask(f"{where} = 5", switches=switches) == []
+
+
 def test_date_functions_in_the_users_zone(org: Any) -> None:
     org.in_zone("Europe/Berlin")
     org.add("Trap__c", Datetime__c=datetime(2023, 12, 31, 23, 30))
