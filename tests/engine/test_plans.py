@@ -105,8 +105,9 @@ def test_pushed_keys_are_told_by_the_names_that_are_sent(con: Connection) -> Non
 
 
 def test_a_dot_in_a_column_s_name_is_no_path(tmp_path: Path) -> None:
-    keys = pa.array(map(str, range(100_000)))
-    pq.write_table(pa.table({"a.b": keys, "v": keys}), tmp_path / "big.parquet")
+    keys = pa.array(map(str, range(200_000)))
+    big = pa.table({"a.b": keys, "v": keys})
+    pq.write_table(big, tmp_path / "big.parquet", row_group_size=1_000)
     pq.write_table(pa.table({"k": ["5"]}), tmp_path / "small.parquet")
     with isthmus.connect({"sources": {"lake": {"kind": "files", "root": str(tmp_path)}}}) as con:
         query = 'SELECT v FROM lake.big b JOIN lake.small s ON s.k = b."a.b"'
