@@ -25,6 +25,10 @@ STEPS = (
         "tests/connectors/salesforce/test_salesforce_judge.py",
         "tests/mutation/test_survivors.py",
     ),
+    tuple(
+        f"tests/connectors/salesforce/test_salesforce_{name}.py"
+        for name in ("aggregates", "children", "lookups", "order", "wide")
+    ),
     (
         "tests/connectors/salesforce",
         "--ignore=tests/connectors/salesforce/test_salesforce_faults.py",
