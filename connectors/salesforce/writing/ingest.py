@@ -22,7 +22,7 @@ from isthmus.connectors.salesforce.writing.ingestcsv import (
     Result,
     documents,
 )
-from isthmus.connectors.salesforce.writing.ingestjob import IngestJob, NotUploaded
+from isthmus.connectors.salesforce.writing.ingestjob import HARD, IngestJob, NotUploaded
 from isthmus.connectors.salesforce.writing.locks import TRIES, locked_rows
 from isthmus.connectors.salesforce.writing.outcomes import UNKNOWN, UNPROCESSED, Outcome, failed
 from isthmus.connectors.salesforce.writing.sending import Around, Sending
@@ -81,7 +81,9 @@ class Ingest:
         left = [row for row in range(len(self._batch)) if row not in unsayable]
         done: Outcomes = {}
         for tried in range(TRIES + 1):
-            if tried and len(left) <= FEW:  # calls try locked rows again by themselves
+            if (
+                tried and len(left) <= FEW and not self._hard
+            ):  # calls try locked rows again by themselves
                 done |= self._by_calls(left, f"round{tried}")
                 break
             done |= self._round(left, f"round{tried}")
@@ -232,6 +234,11 @@ class Ingest:
             raise ValueError(f"{told:,} of {processed:,} came")
         if told < rows:
             yield from job.results("unprocessedrecords", self._header)
+
+    @property
+    def _hard(self) -> bool:
+        """Whether rows are deleted past the recycle bin, which calls can't do."""
+        return HARD in self._batch.request.options
 
     @property
     def _key(self) -> int | None:

@@ -19,7 +19,10 @@ from isthmus.connectors.salesforce.writing.ingestcsv import Line, Result, result
 from isthmus.connectors.writing import WriteRequest
 from isthmus.errors import IsthmusError, SourceError, SourceUnavailable
 
-__all__ = ["IngestJob", "NotUploaded"]
+__all__ = ["HARD", "IngestJob", "NotUploaded"]
+
+#: The option of deletes that leave nothing in the recycle bin; only a job does them.
+HARD: Final = "hard_delete"
 
 _CSV: Final = {"Content-Type": "text/csv; charset=UTF-8"}
 _ENDED: Final = frozenset({"JobComplete", "Failed", "Aborted"})
@@ -56,7 +59,7 @@ class IngestJob:
         """
         body = {
             "object": request.table.name,
-            "operation": request.kind.value,
+            "operation": "hardDelete" if HARD in request.options else request.kind.value,
             "contentType": "CSV",
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",

@@ -8,28 +8,32 @@ from isthmus.connectors.contract import Bill
 from isthmus.connectors.salesforce.writing import collections, conditional, ingest
 from isthmus.connectors.salesforce.writing.batch import STAMP
 from isthmus.connectors.salesforce.writing.columns import Target
+from isthmus.connectors.salesforce.writing.ingestjob import HARD
 from isthmus.connectors.salesforce.writing.locks import parent_of
 from isthmus.connectors.writing import WriteFragment, WriteKind, WriteRequest
 from isthmus.errors import Refused
 
-__all__ = ["BULK", "COLLECTIONS", "OPTIONS", "SINGLE", "fragment_of"]
+__all__ = ["BULK", "COLLECTIONS", "JOBS", "OPTIONS", "PATHS", "SINGLE", "fragment_of"]
 
 SINGLE: Final = "single"
 COLLECTIONS: Final = "collections"
 BULK: Final = "bulk"
-OPTIONS: Final = frozenset({SINGLE, COLLECTIONS, BULK})
+OPTIONS: Final = frozenset({SINGLE, COLLECTIONS, BULK, HARD})
+#: Ways that are jobs.
+JOBS: Final = frozenset({BULK, HARD})
 
 #: What the access paths are called.
 PATHS: Final = {
     SINGLE: "REST, one record a call",
     COLLECTIONS: "sObject Collections",
     BULK: "Bulk 2.0 ingest",
+    HARD: "Bulk 2.0 ingest, past the recycle bin",
     "conditional": "Composite, if unmodified",
 }
 #: From how many rows on a job is worth its wait (Salesforce's own advice: more than 2,000).
 BULK_ROWS: Final = 2_001
 #: Jobs under way at once: each works on many rows at a time by itself.
-_JOBS: Final = 2
+_SIDE_BY_SIDE: Final = 2
 _CALL_SECONDS: Final = 0.3
 _ROW_SECONDS: Final = 0.005
 
@@ -51,9 +55,9 @@ def fragment_of(
     way, why = _chosen(request)
     size = _SIZES[way]
     chunks = _chunks(request, way)
-    most = _JOBS if way == BULK else concurrency
+    most = _SIDE_BY_SIDE if way in JOBS else concurrency
     calls = chunks * _CALLS[way]
-    high = chunks * ingest.MOST_CALLS if way == BULK else calls
+    high = chunks * ingest.MOST_CALLS if way in JOBS else calls
     seconds = request.rows * _ROW_SECONDS + calls * _CALL_SECONDS
     return WriteFragment(
         request=request,
@@ -77,10 +81,17 @@ _SIZES: Final = {
     SINGLE: 1,
     COLLECTIONS: collections.ROWS,
     BULK: ingest.ROWS,
+    HARD: ingest.ROWS,
     "conditional": conditional.ROWS,
 }
 #: Calls of a chunk, as a rule.
-_CALLS: Final = {SINGLE: 1, COLLECTIONS: 1, BULK: ingest.CALLS, "conditional": 2}
+_CALLS: Final = {
+    SINGLE: 1,
+    COLLECTIONS: 1,
+    BULK: ingest.CALLS,
+    HARD: ingest.CALLS,
+    "conditional": 2,
+}
 
 
 def _chunks(request: WriteRequest, way: str) -> int:
@@ -108,15 +119,20 @@ def _others(request: WriteRequest) -> tuple[str, ...]:
 
 
 def _way(request: WriteRequest) -> str:
-    asked = request.options & OPTIONS
+    asked = request.options - {BULK} if HARD in request.options else request.options
     if len(asked) > 1:
         raise Refused(
             f"{request.table.name} can't be written by {' and '.join(sorted(asked))} at once",
             remedy="Give one of them.",
         )
     wish = next(iter(asked), None)
-    if wish == BULK:
-        _demand_job(request)
+    if wish == HARD and request.kind is not WriteKind.DELETE:
+        raise Refused(
+            f"{request.table.name}: {HARD} is for deletes, and this is an {request.kind.value}",
+            remedy=f'Leave out the option "{HARD}".',
+        )
+    if wish in JOBS:
+        _demand_job(request, wish)
     if request.if_unmodified:
         return "conditional"
     if wish is not None:
@@ -126,7 +142,7 @@ def _way(request: WriteRequest) -> str:
     return BULK if request.rows >= BULK_ROWS and not request.all_or_none else COLLECTIONS
 
 
-def _demand_job(request: WriteRequest) -> None:
+def _demand_job(request: WriteRequest, wish: str) -> None:
     """Refuse what a Bulk job can't do."""
     for asked, what in (
         (request.all_or_none, "has no all or none: each of its rows is written on its own"),
@@ -135,7 +151,7 @@ def _demand_job(request: WriteRequest) -> None:
         if asked:
             raise Refused(
                 f"{request.table.name}: a Bulk job {what}",
-                remedy='Leave out the option "bulk".',
+                remedy=f'Leave out the option "{wish}".',
             )
 
 
@@ -197,7 +213,7 @@ def _demand_key(request: WriteRequest, targets: tuple[Target, ...]) -> None:
 
 
 def _repeatable(request: WriteRequest, way: str) -> str:
-    if way == BULK:
+    if way in JOBS:
         return "the job's id is noted before its rows are sent, and its results are read again"
     if request.kind is WriteKind.INSERT and request.key is None:
         return (

@@ -25,7 +25,7 @@ from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
 from isthmus.connectors.salesforce.writing.looking import Looking, folding
 from isthmus.connectors.salesforce.writing.outcomes import Outcome, table_of
 from isthmus.connectors.salesforce.writing.paths import Path
-from isthmus.connectors.salesforce.writing.plan import BULK, OPTIONS, PATHS, SINGLE, fragment_of
+from isthmus.connectors.salesforce.writing.plan import JOBS, OPTIONS, PATHS, SINGLE, fragment_of
 from isthmus.connectors.salesforce.writing.problems import problems_of
 from isthmus.connectors.salesforce.writing.sending import Around, Sending
 from isthmus.connectors.salesforce.writing.single import Single
@@ -135,8 +135,8 @@ class SalesforceWriter:
                 IngestJob(calls, id).clear()
 
     def _written(self, fragment: WriteFragment, batch: Batch, around: Around) -> dict[int, Outcome]:
-        if fragment.access_path == PATHS[BULK]:
-            return Ingest(batch, around, insisted=BULK in fragment.request.options).run()
+        if fragment.access_path in {PATHS[way] for way in JOBS}:
+            return Ingest(batch, around, insisted=bool(JOBS & fragment.request.options)).run()
         path: Path
         if fragment.request.if_unmodified:
             path = Conditional(around.looking)
