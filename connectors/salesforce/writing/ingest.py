@@ -81,9 +81,8 @@ class Ingest:
         left = [row for row in range(len(self._batch)) if row not in unsayable]
         done: Outcomes = {}
         for tried in range(TRIES + 1):
-            if (
-                tried and len(left) <= FEW and not self._hard
-            ):  # calls try locked rows again by themselves
+            # calls try locked rows again by themselves
+            if tried and len(left) <= FEW and not self._hard:
                 done |= self._by_calls(left, f"round{tried}")
                 break
             done |= self._round(left, f"round{tried}")
