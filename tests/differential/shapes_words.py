@@ -69,11 +69,22 @@ def _day(d: Draft, ref: Ref) -> str:
         f"{x} >= date_trunc('month', current_date)", f"{x} < today() + INTERVAL 1 YEAR",
         f"{x} BETWEEN current_date - INTERVAL 1 YEAR AND current_date",
         f"{x} + INTERVAL 1 DAY {op} {lit}", f"{x} - INTERVAL 1 MONTH {op} {lit}",
-        f"date_diff('day', {x}, current_date) < 100", f"coalesce({x}, {lit}) {op} {lit}",
+        f"date_diff('day', {x}, current_date) < 100", f"quarter({x}) {op} {1 + month % 4}",
+        f"month({x}) {op} {month}", f"extract(day FROM {x}) BETWEEN 10 AND 20",
+        f"date_diff('month', {x}, {lit}) {op} 2", f"date_sub('day', {x}, {lit}) {op} 100",
+        f"age({lit}::TIMESTAMP, {x}::TIMESTAMP) {op} INTERVAL '3 months'",
+        f"{lit}::TIMESTAMP - {x}::TIMESTAMP {op} INTERVAL '50 days'",
+        f"current_timestamp - {x}::TIMESTAMPTZ < INTERVAL '400 days'",
+        f"coalesce({x}, {lit}) {op} {lit}",
         f"strftime({x}, '%Y') = '{year:04}'", f"{x} NOT BETWEEN {lit} AND {lit}",
         f"{x} IS NOT DISTINCT FROM {lit}",
         f"{x}::TIMESTAMP {op} {lit}", f"{x}::VARCHAR LIKE '{year:04}-%'",
     ]  # fmt: skip
+    if ref.kind != "date":  # of two dates the difference is a number
+        forms += [
+            f"{lit} - {x} {op} INTERVAL '50 days'", f"{x} - {lit} {op} INTERVAL '1 month'",
+            f"age({lit}, {x}) {op} INTERVAL '3 months'", f"now() - {x} < INTERVAL '2 years'",
+        ]  # fmt: skip
     return str(d.pick(forms))
 
 
