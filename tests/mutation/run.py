@@ -20,6 +20,8 @@ __all__ = ["caught_by", "failing", "main"]
 FAILED = 1
 #: For one step; a flip that makes a query go on for ever is broken off.
 _SECONDS = 3_600
+#: Characters of what a failing step has printed.
+_TOLD = 4_000
 
 
 class _Mutating(MetaPathFinder, Loader):
@@ -65,8 +67,16 @@ def caught_by(mutant: Mutant, steps: Sequence[Sequence[str]]) -> str | None:
 
 
 def failing(steps: Sequence[Sequence[str]]) -> list[str]:
-    """The steps that fail with nothing flipped: they would seem to catch everything."""
-    return [" ".join(step) for step in steps if _run("-", step).returncode != 0]
+    """The steps that fail with nothing flipped, each with the end of what pytest says of it.
+
+    They would seem to catch everything.
+    """
+    runs = [(step, _run("-", step)) for step in steps]
+    return [
+        f"{' '.join(step)}\n{done.stdout[-_TOLD:]}{done.stderr[-_TOLD:]}"
+        for step, done in runs
+        if done.returncode != 0
+    ]
 
 
 def _run(name: str, step: Sequence[str]) -> subprocess.CompletedProcess[str]:
