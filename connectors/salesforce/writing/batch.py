@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from isthmus.connectors.salesforce.writing.columns import Target
 from isthmus.connectors.salesforce.writing.encode import (
@@ -85,21 +86,16 @@ class Batch:
             return [""] * len(self)
         return [",".join(cell for cell in row if cell) for row in zip(*members, strict=True)]
 
-    def csv(self) -> list[tuple[str, ...]]:
-        """The fields of each row's line."""
+    def csv(self) -> pa.RecordBatch:
+        """The fields of each row's line, in columns that are named as in the first line."""
         cells = [
             csv_cells(column, self.given.get(target.name))
             for target, column in zip(self.targets, self.columns, strict=True)
         ]
         if self.key_target is not None:  # an upsert makes a record where there is no Id
             key = self.targets.index(self.key_target)
-            cells[key] = ["" if cell == CSV_NULL else cell for cell in cells[key]]
-        return list(zip(*cells, strict=True))
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The first line of a CSV."""
-        return tuple(target.header for target in self.targets)
+            cells[key] = pc.if_else(pc.equal(cells[key], CSV_NULL), "", cells[key])
+        return pa.RecordBatch.from_arrays(cells, [target.header for target in self.targets])
 
     def unfit_for_csv(self) -> set[int]:
         """The rows that a CSV can't say."""

@@ -20,7 +20,8 @@ Files". No number passes through a float.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from datetime import time
 from typing import Any, Final
 
 import pyarrow as pa
@@ -33,45 +34,49 @@ __all__ = ["CSV_NULL", "csv_cells", "json_members", "texts_of", "unsayable"]
 
 #: What Bulk reads as null.
 CSV_NULL: Final = "#N/A"
+_PLAIN_PLACES: Final = 6
 
 
-def texts_of(array: pa.Array) -> list[str | None]:
-    """Every value as the org writes it down, without quotes.
+def texts_of(array: pa.Array) -> pa.Array:
+    """Every value as the org writes it down, without quotes; null stays null.
 
     >>> import decimal
-    >>> texts_of(pa.array([decimal.Decimal("0.00000001"), None], pa.decimal128(18, 8)))
+    >>> texts_of(pa.array([decimal.Decimal("0.00000001"), None], pa.decimal128(18, 8))).to_pylist()
     ['0.00000001', None]
     """
     kind = array.type
-    if pt.is_string(kind):
-        return list(array.to_pylist())
     if pt.is_timestamp(kind):
-        return [None if v is None else f"{v}Z" for v in _stamps(array)]
-    if pt.is_time(kind):
-        return [
-            None if v is None else f"{v:%H:%M:%S}.{v.microsecond // 1_000:03d}Z"
-            for v in array.to_pylist()
-        ]
+        wall = array.cast(pa.timestamp("ms", "UTC")).cast(pa.timestamp("ms"))
+        return pc.strftime(wall, "%Y-%m-%dT%H:%M:%SZ")
+    if _cast_says_it(kind):
+        return array.cast(pa.string())
     write = _WRITERS.get(kind.id, str)
-    return [None if value is None else write(value) for value in array.to_pylist()]
+    return pa.array([None if v is None else write(v) for v in array.to_pylist()], pa.string())
 
 
-def _stamps(array: pa.Array) -> list[str | None]:
-    wall = array.cast(pa.timestamp("ms", "UTC")).cast(pa.timestamp("ms"))
-    return list(pc.strftime(wall, "%Y-%m-%dT%H:%M:%S").to_pylist())
+def _cast_says_it(kind: pa.DataType) -> bool:
+    """Whether Arrow's own texts are the org's: it writes decimals of more places as ``1E-7``."""
+    if pt.is_decimal(kind):
+        return bool(0 <= kind.scale <= _PLAIN_PLACES)
+    return bool(pt.is_string(kind) or pt.is_integer(kind) or pt.is_boolean(kind))
+
+
+def _clock(value: time) -> str:
+    return f"{value:%H:%M:%S}.{value.microsecond // 1_000:03d}Z"
 
 
 _WRITERS: Final[dict[int, Callable[[Any], str]]] = {
-    pa.bool_().id: lambda value: "true" if value else "false",
     pa.decimal128(1, 0).id: lambda value: format(value, "f"),
     pa.float64().id: repr,
+    pa.time32("ms").id: _clock,
+    pa.time64("us").id: _clock,
 }
 
 
 def json_members(target: Target, array: pa.Array, given: pa.Array | None) -> list[str | None]:
     """For each row the member that sets the field; None where it is left alone."""
     kind = array.type
-    texts = texts_of(array)
+    texts = texts_of(array).to_pylist()
     bare = pt.is_boolean(kind) or pt.is_integer(kind) or pt.is_decimal(kind) or pt.is_floating(kind)
     name, before, after = _around(target)
     nothing = f"{json.dumps(name)}:null"
@@ -80,7 +85,9 @@ def json_members(target: Target, array: pa.Array, given: pa.Array | None) -> lis
         cells = [nothing if t is None else f"{before}{t}{after}" for t in texts]
     else:
         cells = [nothing if t is None else f"{before}{_quoted(t)}{after}" for t in texts]
-    return _left_alone(cells, given, None)
+    if given is None:
+        return cells
+    return [cell if kept else None for cell, kept in zip(cells, given.to_pylist(), strict=True)]
 
 
 def _around(target: Target) -> tuple[str, str, str]:
@@ -96,14 +103,13 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def csv_cells(array: pa.Array, given: pa.Array | None) -> list[str]:
+def csv_cells(array: pa.Array, given: pa.Array | None) -> pa.Array:
     """For each row the text of its field, before it is quoted."""
-    cells = [CSV_NULL if not text or not text.strip() else text for text in _texts(array)]
-    return _left_alone(cells, given, "")
-
-
-def _texts(array: pa.Array) -> Iterable[str | None]:
-    return texts_of(array)
+    texts = texts_of(array)
+    if pt.is_string(array.type):
+        texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), None, texts)
+    cells = pc.fill_null(texts, CSV_NULL)
+    return cells if given is None else pc.if_else(pc.fill_null(given, False), cells, "")
 
 
 def unsayable(array: pa.Array) -> list[int]:
@@ -112,9 +118,3 @@ def unsayable(array: pa.Array) -> list[int]:
         return []
     told = pc.equal(pc.utf8_trim_whitespace(array), CSV_NULL)
     return list(pc.indices_nonzero(told).to_pylist())
-
-
-def _left_alone(cells: list[Any], given: pa.Array | None, nothing: Any) -> list[Any]:
-    if given is None:
-        return cells
-    return [cell if kept else nothing for cell, kept in zip(cells, given.to_pylist(), strict=True)]

@@ -8,23 +8,27 @@ Collections.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+
+import pyarrow as pa
 
 from isthmus.connectors.salesforce.writing import noted
 from isthmus.connectors.salesforce.writing.batch import Batch
 from isthmus.connectors.salesforce.writing.collections import ROWS as FEW
 from isthmus.connectors.salesforce.writing.collections import Collections
-from isthmus.connectors.salesforce.writing.ingestcsv import (
-    MAX_BYTES,
-    Line,
-    Matching,
-    Result,
-    documents,
-)
+from isthmus.connectors.salesforce.writing.ingestcsv import MAX_BYTES, cut, document
 from isthmus.connectors.salesforce.writing.ingestjob import HARD, IngestJob, NotUploaded
+from isthmus.connectors.salesforce.writing.ingestresults import Results
 from isthmus.connectors.salesforce.writing.locks import TRIES, locked_rows
-from isthmus.connectors.salesforce.writing.outcomes import UNKNOWN, UNPROCESSED, Outcome, failed
+from isthmus.connectors.salesforce.writing.outcomes import (
+    UNKNOWN,
+    UNPROCESSED,
+    Outcome,
+    Told,
+    Written,
+    failed,
+)
 from isthmus.connectors.salesforce.writing.sending import Around, Sending
 from isthmus.connectors.salesforce.writing.settle import settle
 from isthmus.connectors.writing import Notes
@@ -68,47 +72,51 @@ class Ingest:
         self._notes = around.notes
         self._insisted = insisted
         self._most = most
-        self._header = batch.header
-        self._lines = batch.csv()
+        self._cells = batch.csv()
+        self._written: list[Written] = []
 
-    def run(self) -> Outcomes:
+    def run(self) -> Told:
         """An outcome for each row.
 
         Raises:
             SourceUnavailable: it is not known what became of the rows; running again goes on.
         """
         unsayable = self._batch.unfit_for_csv()
-        left = [row for row in range(len(self._batch)) if row not in unsayable]
-        done: Outcomes = {}
+        sayable = [row for row in range(len(self._batch)) if row not in unsayable]
+        left, done = sayable, dict[int, Outcome]()
         for tried in range(TRIES + 1):
             # calls try locked rows again by themselves
             if tried and len(left) <= FEW and not self._hard:
                 done |= self._by_calls(left, f"round{tried}")
                 break
+            for row in left:
+                done.pop(row, None)
             done |= self._round(left, f"round{tried}")
-            left = [*locked_rows(done), *_untouched(done)]
+            left = [*locked_rows(done), *_untouched(done, len(sayable))]
             if not left or tried == TRIES:
                 break
             self._calls.context.wait(self._calls.policy.wait(tried))
         if unsayable:
             done |= self._by_calls(sorted(unsayable), "unsayable")
-        return done
+        return Told(done, tuple(self._written))
 
     def _round(self, rows: list[int], name: str) -> Outcomes:
-        """Send rows by a job, or by as many as they need."""
+        """Send rows by a job, or by as many as they need; the outcomes that are no columns."""
         if not rows:
             return {}
         done: Outcomes = {}
-        lines = [self._lines[row] for row in rows]
-        parts = documents(self._header, lines, most=self._most)
-        for number, (part, document) in enumerate(parts):
-            done |= self._by_job([rows[n] for n in part], document, f"{name}.{number}")
+        cells = self._cells
+        if len(rows) < len(self._batch):
+            cells = cells.take(pa.array(rows, pa.int64()))
+        for number, part in enumerate(cut(cells, most=self._most)):
+            few = rows[part.start : part.stop]
+            done |= self._by_job(few, cells.slice(part.start, len(part)), f"{name}.{number}")
         return done
 
     def _by_calls(self, rows: list[int], name: str) -> Outcomes:
         return in_calls(self._batch, rows, self._around, name)
 
-    def _by_job(self, rows: list[int], document: bytes, part: str) -> Outcomes:
+    def _by_job(self, rows: list[int], cells: pa.RecordBatch, part: str) -> Outcomes:
         if self._notes.get(f"{part}.refused"):
             return self._by_calls(rows, part)
         if noted.since(self._notes, part) is None:
@@ -118,14 +126,14 @@ class Ingest:
         except _Gone:
             return self._lost(rows, part)
         try:
-            job = job or self._filled(document, part)
+            job = job or self._filled(cells, part)
         except SourceError:
             if self._insisted:
                 raise
             # as long as no job was closed, nothing of the part was written
             self._notes.put(f"{part}.refused", "yes")
             return self._by_calls(rows, part)
-        return self._outcomes(job, rows)
+        return self._outcomes(job, rows, cells)
 
     def _found(self, part: str) -> IngestJob | None:
         """The job that an earlier try has filled; None where there is none.
@@ -150,13 +158,14 @@ class Ingest:
             job.close()
         return job
 
-    def _filled(self, document: bytes, part: str) -> IngestJob:
+    def _filled(self, cells: pa.RecordBatch, part: str) -> IngestJob:
         """A new job with the rows, closed."""
+        text = document(cells)
         for _ in range(_UPLOADS):
             job = IngestJob.made(self._calls, self._batch.request)
             self._note_job(part, job.id)
             try:
-                job.upload(document)
+                job.upload(text)
             except NotUploaded:
                 job.abandon()
                 continue
@@ -174,35 +183,36 @@ class Ingest:
         self._notes.put(_JOBS, " ".join([*jobs_of(self._notes), id]))
         self._notes.put(f"{part}.job", id)
 
-    def _outcomes(self, job: IngestJob, rows: list[int]) -> Outcomes:
+    def _outcomes(self, job: IngestJob, rows: list[int], cells: pa.RecordBatch) -> Outcomes:
         info = job.ended()
         why = f"bulk job {job.id} ended as {info.get('state')}: {info.get('errorMessage') or ''}"
-        done = self._read(job, info, rows)
+        results = self._read(job, info, cells)
+        if results.written is not None:
+            self._written.append(results.written.among(rows))
         told: Outcomes = {}
-        for number, row in enumerate(rows):
-            if number not in done:
+        for number in results.others:
+            row = rows[number]
+            if number not in results.outcomes:
                 told[row] = failed(UNKNOWN, f"no result of bulk job {job.id} is of this row")
             else:
-                told[row] = done[number] or failed(UNPROCESSED, why.strip(" :"))
+                told[row] = results.outcomes[number] or failed(UNPROCESSED, why.strip(" :"))
         return told
 
-    def _read(
-        self, job: IngestJob, info: Mapping[str, Any], rows: list[int]
-    ) -> dict[int, Outcome | None]:
+    def _read(self, job: IngestJob, info: Mapping[str, Any], cells: pa.RecordBatch) -> Results:
         """What became of rows, as far as it is told, by their numbers among these.
 
         Raises:
             SourceUnavailable: the results are broken.
         """
-        lines = [self._lines[row] for row in rows]
-        done: dict[int, Outcome | None] = {}
         broken: ValueError | None = None
         for tried in range(_READS):
+            results = Results(cells, self._key)
             try:
-                done, broken = _matched(self._results(job, info, len(rows)), lines, self._key), None
+                _fill(results, job, info)
+                broken = None
             except ValueError as error:
                 broken = error
-            if broken is None and len(done) == len(rows):
+            if broken is None and results.complete:
                 break
             self._calls.context.wait(self._calls.policy.wait(tried))
         if broken is not None:
@@ -212,27 +222,7 @@ class Ingest:
                 code="BAD_CSV",
                 remedy="Go on with the write later: the job has done its work.",
             ) from broken
-        return done
-
-    def _results(self, job: IngestJob, info: Mapping[str, Any], rows: int) -> Iterator[Result]:
-        """What became of all rows, from as few files as say it.
-
-        Raises:
-            ValueError: a file is broken, or has fewer rows than the org says.
-        """
-        told, processed = 0, int(info.get("numberRecordsProcessed") or 0)
-        if processed or not info:
-            for result in job.results("successfulResults", self._header):
-                told += 1
-                yield result
-        if int(info.get("numberRecordsFailed") or 0) or told < rows:
-            for result in job.results("failedResults", self._header):
-                told += 1
-                yield result
-        if told < processed:
-            raise ValueError(f"{told:,} of {processed:,} came")
-        if told < rows:
-            yield from job.results("unprocessedrecords", self._header)
+        return results
 
     @property
     def _hard(self) -> bool:
@@ -259,22 +249,27 @@ class Ingest:
         return done | dict.fromkeys(left, lost)
 
 
-def _matched(
-    results: Iterable[Result], lines: list[Line], key: int | None
-) -> dict[int, Outcome | None]:
-    matching = Matching(lines, key)
-    found: dict[int, Outcome | None] = {}
-    for result in results:
-        row = matching.row(result.line)
-        if row is not None:
-            found[row] = result.outcome
-    return found
+def _fill(results: Results, job: IngestJob, info: Mapping[str, Any]) -> None:
+    """Take as few files as say what became of all rows.
+
+    Raises:
+        ValueError: a file is broken, or has fewer rows than the org says.
+    """
+    count, processed = 0, int(info.get("numberRecordsProcessed") or 0)
+    if processed or not info:
+        count += results.take(job.results("successfulResults"))
+    if int(info.get("numberRecordsFailed") or 0) or count < results.rows:
+        count += results.take(job.results("failedResults"))
+    if count < processed:
+        raise ValueError(f"{count:,} of {processed:,} came")
+    if count < results.rows:
+        results.take(job.results("unprocessedrecords"))
 
 
-def _untouched(done: Outcomes) -> list[int]:
+def _untouched(done: Outcomes, sent: int) -> list[int]:
     """Rows that a job which failed half way never came to; of a job that did nothing, none."""
     left = [row for row, outcome in done.items() if outcome.error_code == UNPROCESSED]
-    return left if len(left) < len(done) else []
+    return left if len(left) < sent else []
 
 
 def in_calls(batch: Batch, rows: list[int], around: Around, name: str) -> Outcomes:

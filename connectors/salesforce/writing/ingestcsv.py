@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import mmap
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,15 +16,32 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+
 from isthmus.connectors.salesforce.writing.outcomes import Outcome, failed
 
-__all__ = ["MAX_BYTES", "Matching", "Result", "documents", "results_of"]
+__all__ = [
+    "CREATED",
+    "ERROR",
+    "ID",
+    "MAX_BYTES",
+    "Line",
+    "Matching",
+    "Result",
+    "cut",
+    "document",
+    "results_of",
+]
 
 #: Bytes of one job's rows: 100 MB are allowed.
 MAX_BYTES: Final = 95_000_000
-_ID: Final = "sf__Id"
-_CREATED: Final = "sf__Created"
-_ERROR: Final = "sf__Error"
+ID: Final = "sf__Id"
+CREATED: Final = "sf__Created"
+ERROR: Final = "sf__Error"
+
+_AS_CSV: Final = pcsv.WriteOptions(include_header=False, quoting_style="all_valid")
 
 Line = tuple[str, ...]
 
@@ -40,33 +58,37 @@ class Result:
     outcome: Outcome | None
 
 
-def documents(
-    header: Line, lines: Sequence[Line], *, most: int = MAX_BYTES
-) -> Iterator[tuple[range, bytes]]:
-    """The rows as CSV files of at most so many bytes, each with the numbers of its rows."""
-    start, text = 0, _begun(header)
-    for number, line in enumerate(lines):
-        one = _written(line)
-        if len(text) + len(one) > most and number > start:
-            yield range(start, number), bytes(text)
-            start, text = number, _begun(header)
-        text += one
-    yield range(start, len(lines)), bytes(text)
+def cut(cells: pa.RecordBatch, *, most: int = MAX_BYTES) -> list[range]:
+    """The rows in parts whose documents have at most so many bytes, or are of a single row."""
+    quotes_and_commas = 3 * cells.num_columns
+    sizes = pa.repeat(pa.scalar(quotes_and_commas, pa.int64()), cells.num_rows)
+    for column in cells.columns:
+        sizes = pc.add(sizes, pc.binary_length(column))
+        sizes = pc.add(sizes, pc.count_substring(column, '"'))
+    ends = pc.cumulative_sum(sizes).to_numpy()
+    room, start, parts = most - len(_header(cells)), 0, list[range]()
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(int(ends.searchsorted(before + room, "right")), start + 1)
+        parts.append(range(start, stop))
+        start = stop
+    return parts
 
 
-def _begun(header: Line) -> bytearray:
-    return bytearray(_written(header))
+def document(cells: pa.RecordBatch) -> bytes:
+    """The rows as a CSV file: every field in quotes, lines end in LF."""
+    sink = io.BytesIO(_header(cells))
+    sink.seek(0, io.SEEK_END)
+    pcsv.write_csv(cells, sink, _AS_CSV)
+    return sink.getvalue()
 
 
-def _written(line: Line) -> bytes:
-    return (",".join(f'"{cell.replace(_QUOTE, _TWO)}"' for cell in line) + "\n").encode()
+def _header(cells: pa.RecordBatch) -> bytes:
+    quoted = ('"' + name.replace('"', '""') + '"' for name in cells.schema.names)
+    return (",".join(quoted) + "\n").encode()
 
 
-_QUOTE: Final = '"'
-_TWO: Final = '""'
-
-
-def results_of(body: bytes, header: Line) -> Iterator[Result]:
+def results_of(body: bytes | mmap.mmap, header: Line) -> Iterator[Result]:
     """The lines of a file of results, one at a time: there are as many as rows were sent.
 
     Raises:
@@ -95,7 +117,7 @@ def _taking(places: Sequence[int]) -> Callable[[list[str]], Line]:
 
 def _telling(columns: dict[str, int]) -> Callable[[list[str]], Outcome | None]:
     """Gives the outcome that a line tells."""
-    id_at, created_at, error_at = (columns.get(n.lower()) for n in (_ID, _CREATED, _ERROR))
+    id_at, created_at, error_at = (columns.get(n.lower()) for n in (ID, CREATED, ERROR))
 
     def outcome(line: list[str]) -> Outcome | None:
         id = line[id_at] or None if id_at is not None else None

@@ -9,13 +9,13 @@ Source: *Bulk API 2.0 and Bulk API Developer Guide*, "Bulk API 2.0 Ingest".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import mmap
+from collections.abc import Mapping
 from typing import Any, Final
 
 from isthmus.connectors.salesforce.client import Missed, Sent
 from isthmus.connectors.salesforce.transport import Answer
 from isthmus.connectors.salesforce.writing.calls import JSON, Calls, may_repeat
-from isthmus.connectors.salesforce.writing.ingestcsv import Line, Result, results_of
 from isthmus.connectors.writing import WriteRequest
 from isthmus.errors import IsthmusError, SourceError, SourceUnavailable
 
@@ -130,14 +130,10 @@ class IngestJob:
             self._calls.context.wait(wait)
             wait = min(wait * _GROWTH, _LONGEST_WAIT, policy.cap)
 
-    def results(self, file: str, header: Line) -> Iterator[Result]:
-        """A file of results: ``successfulResults``, ``failedResults``, ``unprocessedrecords``.
-
-        Raises:
-            ValueError: it is broken.
-        """
+    def results(self, file: str) -> bytes | mmap.mmap:
+        """A file of results: ``successfulResults``, ``failedResults``, ``unprocessedrecords``."""
         answer = self._read(file)
-        return results_of(answer.body if answer.large is None else answer.large[:], header)
+        return answer.body if answer.large is None else answer.large
 
     def clear(self) -> None:
         """Delete it, or abort it if it is open. What goes wrong is passed over."""

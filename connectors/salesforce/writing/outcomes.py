@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
 
 from isthmus.connectors.writing import OUTCOMES
 
-__all__ = ["CHANGED", "UNKNOWN", "UNPROCESSED", "Outcome", "failed", "table_of"]
+__all__ = ["CHANGED", "UNKNOWN", "UNPROCESSED", "Outcome", "Told", "Written", "failed", "table_of"]
 
 #: Nobody can tell whether the row was written.
 UNKNOWN: Final = "UNKNOWN_OUTCOME"
@@ -41,13 +41,65 @@ def failed(code: str, message: str, field: str | None = None, *, id: str | None 
     return Outcome(False, id, None, code, field, message)
 
 
-def table_of(positions: pa.Array, outcomes: Mapping[int, Outcome]) -> pa.Table:
+@dataclass(frozen=True)
+class Written:
+    """Rows that were written, in columns: an object for each would weigh more than the row.
+
+    Attributes:
+        rows: their numbers.
+        ids: of their records.
+        created: whether these are new.
+    """
+
+    rows: pa.Array
+    ids: pa.Array
+    created: pa.Array
+
+    def among(self, rows: Sequence[int]) -> Written:
+        """The same where `rows` has their numbers; here they are counted within those."""
+        return replace(self, rows=pa.array(rows, pa.int64()).take(self.rows))
+
+    def new(self) -> list[str]:
+        """The ids of new records."""
+        ids: list[str] = self.ids.filter(self.created).to_pylist()
+        return ids
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of rows: of each either by itself, or in columns with others."""
+
+    each: dict[int, Outcome]
+    written: tuple[Written, ...] = ()
+
+
+def table_of(
+    positions: pa.Array, outcomes: Mapping[int, Outcome], written: Sequence[Written] = ()
+) -> pa.Table:
     """The outcomes of some rows.
 
     Args:
         positions: of each row in the input.
         outcomes: by the row's number among those, from 0.
+        written: of further rows.
     """
+    parts = [_each(positions, outcomes), *(_together(positions, one) for one in written)]
+    return pa.concat_tables(parts).sort_by("position") if written else parts[0]
+
+
+def _together(positions: pa.Array, written: Written) -> pa.Table:
+    told = {
+        "position": positions.take(written.rows),
+        "success": pa.repeat(True, len(written.rows)),
+        "id": written.ids,
+        "created": written.created,
+    }
+    nothing = pa.nulls(len(written.rows))
+    columns = [told.get(f.name, nothing.cast(f.type)) for f in OUTCOMES]
+    return pa.Table.from_arrays(columns, schema=OUTCOMES)
+
+
+def _each(positions: pa.Array, outcomes: Mapping[int, Outcome]) -> pa.Table:
     chosen = positions.take(pa.array(outcomes, pa.int64()))
     each = tuple(outcomes.values())
     columns: list[pa.Array] = [chosen]

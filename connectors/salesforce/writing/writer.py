@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from isthmus.connectors.salesforce.writing.fit import full_id
 from isthmus.connectors.salesforce.writing.ingest import Ingest, jobs_of
 from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
 from isthmus.connectors.salesforce.writing.looking import Looking, folding
-from isthmus.connectors.salesforce.writing.outcomes import Outcome, table_of
+from isthmus.connectors.salesforce.writing.outcomes import Outcome, Told, Written, table_of
 from isthmus.connectors.salesforce.writing.paths import Path
 from isthmus.connectors.salesforce.writing.plan import JOBS, OPTIONS, PATHS, SINGLE, fragment_of
 from isthmus.connectors.salesforce.writing.problems import problems_of
@@ -115,16 +116,17 @@ class SalesforceWriter:
         """
         context.meter.start()
         batch = self._batch(fragment.request, chunk.rows)
-        outcomes = dict(batch.faults)
+        outcomes, written = dict(batch.faults), list[Written]()
         sound = [row for row in range(len(batch)) if row not in outcomes]
         if sound:
             around = self._around(fragment.request, chunk, notes, context)
             sent = batch.take(sound) if outcomes else batch
-            done = self._written(fragment, sent, around)
-            outcomes |= {sound[number]: outcome for number, outcome in done.items()}
-        made = (o.id for o in outcomes.values() if o.created and o.id)
-        self._claims.claim(chunk.key, "", made)
-        return table_of(chunk.rows.positions, outcomes)
+            told = self._sent(fragment, sent, around)
+            outcomes |= {sound[number]: outcome for number, outcome in told.each.items()}
+            written = [one.among(sound) for one in told.written]
+        made = [o.id for o in outcomes.values() if o.created and o.id]
+        self._claims.claim(chunk.key, "", chain(made, *(one.new() for one in written)))
+        return table_of(chunk.rows.positions, outcomes, written)
 
     def tidy(self, notes: Notes, context: ReadContext) -> None:
         """Delete the jobs that a chunk made."""
@@ -134,7 +136,7 @@ class SalesforceWriter:
             for id in ids:
                 IngestJob(calls, id).clear()
 
-    def _written(self, fragment: WriteFragment, batch: Batch, around: Around) -> dict[int, Outcome]:
+    def _sent(self, fragment: WriteFragment, batch: Batch, around: Around) -> Told:
         if fragment.access_path in {PATHS[way] for way in JOBS}:
             return Ingest(batch, around, insisted=bool(JOBS & fragment.request.options)).run()
         path: Path
@@ -149,7 +151,7 @@ class SalesforceWriter:
             few = range(at, min(at + path.most, len(batch)))
             told = Sending(batch.take(few), path, around, f"part{at}").run()
             done |= {few[number]: outcome for number, outcome in told.items()}
-        return done
+        return Told(done)
 
     def _targets(self, request: WriteRequest) -> tuple[Target, ...]:
         return targets_of(request, self._describe)

@@ -30,6 +30,12 @@ ALONE: Any = object()
 Row = Mapping[str, Any]
 
 
+def in_columns(header: Sequence[str], lines: Sequence[tuple[str, ...]]) -> pa.RecordBatch:
+    """Lines of a CSV in columns of texts."""
+    columns = zip(*lines, strict=True) if lines else ([] for _ in header)
+    return pa.RecordBatch.from_arrays([pa.array(c, pa.string()) for c in columns], list(header))
+
+
 class Notebook:
     """Notes in memory: what a journal keeps."""
 

@@ -14,7 +14,8 @@ from isthmus.connectors.contract import ReadContext
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.connectors.salesforce.writing.ingestcsv import (
     Matching,
-    documents,
+    cut,
+    document,
     results_of,
 )
 from isthmus.connectors.salesforce.writing.ingestjob import IngestJob
@@ -22,7 +23,7 @@ from isthmus.connectors.writing import WriteKind
 from isthmus.errors import SourceError, SourceUnavailable
 from isthmus.localorg import LocalOrg
 from isthmus.localorg.bulk import support
-from tests.connectors.salesforce.writing.hand import Hand, Notebook
+from tests.connectors.salesforce.writing.hand import Hand, Notebook, in_columns
 
 INSERT, UPDATE, UPSERT, DELETE = WriteKind
 KEY = "External_Id__c"
@@ -241,9 +242,9 @@ def test_a_job_is_found_soon_after_it_has_ended(seconds: float, looks: int) -> N
 def test_results_find_their_rows_whatever_their_order() -> None:
     header = ("Name", "Text")
     lines = [("a", 'x"y'), ("a", 'x"y'), ("b", "two\nlines"), ("b", "")]
-    (_, document), = documents(header, lines)  # fmt: skip
-    assert document.count(b"\n") == 6
-    body = document.split(b"\n", 1)[1].decode()
+    written = document(in_columns(header, lines))
+    assert written.count(b"\n") == 6
+    body = written.split(b"\n", 1)[1].decode()
     told = 'sf__Id,sf__Created,"Text","Name"\n'
     shuffled = [(f"00{n}", *line) for n, line in enumerate(lines)]
     random.Random(3).shuffle(shuffled)
@@ -287,13 +288,16 @@ def test_each_row_is_found_once_in_any_order(data: st.DataObject) -> None:
 
 
 def test_a_document_is_cut_where_it_grows_too_long() -> None:
-    header, lines = ("Name",), [(f"n{i}",) for i in range(10)]
-    parts = list(documents(header, lines, most=30))
-    assert [n for part, _ in parts for n in part] == list(range(10))
+    cells = in_columns(("Name",), [(f"n{i}",) for i in range(10)])
+    parts = cut(cells, most=30)
+    assert [n for part in parts for n in part] == list(range(10))
     assert len(parts) > 2
-    assert all(len(body) <= 30 and body.startswith(b'"Name"\n') for _, body in parts)
-    (long,) = documents(header, [("x" * 99,)], most=30)
-    assert long[0] == range(1), "a row alone is sent, whatever its length"
+    for part in parts:
+        body = document(cells.slice(part.start, len(part)))
+        assert len(body) <= 30
+        assert body.startswith(b'"Name"\n')
+    long = in_columns(("Name",), [("x" * 99,)])
+    assert cut(long, most=30) == [range(1)], "a row alone is sent, whatever its length"
 
 
 @pytest.mark.parametrize("body", [b"", b'"sf__Id"\n"1"\n', b'"Name"\n"a', b"\xff"])
