@@ -184,6 +184,7 @@ class Ingest:
         self._notes.put(f"{part}.job", id)
 
     def _outcomes(self, job: IngestJob, rows: list[int], cells: pa.RecordBatch) -> Outcomes:
+        pa.default_memory_pool().release_unused()  # of sending; the results need as much again
         info = job.ended()
         why = f"bulk job {job.id} ended as {info.get('state')}: {info.get('errorMessage') or ''}"
         results = self._read(job, info, cells)
