@@ -20,8 +20,16 @@ from isthmus.engine.bound.implied import NOTHING, Implied, all_of, any_of
 from isthmus.engine.bound.peel import FLIPPED, IT, Peel, Peeled, compared, known, some
 from isthmus.engine.bound.tree import Call, Kind
 
-__all__ = ["CLOCK_CHANGE", "INSTANT", "MOMENT_PEELS", "WALLS", "is_moment", "moment_cast"]
-__all__ += ["moved", "ranged"]
+__all__ = [
+    "CLOCK_CHANGE",
+    "INSTANT",
+    "MOMENT_PEELS",
+    "WALLS",
+    "is_moment",
+    "moment_cast",
+    "moved",
+    "ranged",
+]
 
 INSTANT: Final = "TIMESTAMP WITH TIME ZONE"
 WALLS: Final = frozenset({"TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_S"})

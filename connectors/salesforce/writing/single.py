@@ -51,9 +51,10 @@ def _request(batch: Batch, root: str) -> Sent:
 
 def _written_key(batch: Batch) -> str | None:
     target = batch.key_target
-    return (
-        None if target is None else texts_of(batch.columns[batch.targets.index(target)])[0].as_py()
-    )
+    if target is None:
+        return None
+    key: str | None = texts_of(batch.columns[batch.targets.index(target)])[0].as_py()
+    return key
 
 
 def _outcome(batch: Batch, answer: Answer, calls: Calls) -> Outcome:

@@ -35,7 +35,6 @@ from isthmus.connectors.writing import Chunk, Notes, Rows, WriteFragment, WriteK
 
 __all__ = ["SalesforceWriter"]
 
-#: About how many new records are remembered, with the chunk that made them.
 _DOING: Final = {
     WriteKind.INSERT: "inserting into",
     WriteKind.UPDATE: "updating",
