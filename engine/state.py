@@ -7,9 +7,11 @@ queries or secrets. Several processes may use it at once.
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,6 +125,17 @@ class StateFile:
         return self._open
 
     def _connect(self) -> sqlite3.Connection:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._connect_once()
+            except sqlite3.OperationalError as error:
+                # Of two that turn a new file to the log at once SQLite refuses one without a wait.
+                if not _busy(error) or time.monotonic() > until:
+                    raise
+            time.sleep(random.uniform(0.001, 0.01))
+
+    def _connect_once(self) -> sqlite3.Connection:
         if self.path is not None and not self.path.exists():
             self.path.touch(mode=0o600)
         connection = sqlite3.connect(
@@ -140,3 +153,8 @@ class StateFile:
             connection.close()
             raise
         return connection
+
+
+def _busy(error: sqlite3.Error) -> bool:
+    # The code's low byte says the kind, whatever the reason (SQLite, "Result and Error Codes").
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

@@ -35,7 +35,7 @@ def held(name: str, folder: Path) -> Iterator[None]:
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
     try:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
+            lock.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise SyncRunning(
                 f"the sync {name} is running already: {_told(holder)}",

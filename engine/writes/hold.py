@@ -62,7 +62,7 @@ def _exclusive(lock: Path) -> sqlite3.Connection | None:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(lock, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from isthmus.engine.daybook import DayBook, Entry
-from isthmus.engine.state import AUTO, find_folder
+from isthmus.engine.state import AUTO, StateFile, find_folder
 from isthmus.errors import ConfigError
 
 
@@ -110,15 +112,45 @@ print(sum(book.spend("crm", lambda e: e.today < 100) is not None for _ in range(
 
 
 def test_processes_never_pass_the_day(tmp_path: Path) -> None:
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _PROCESS, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    had = [int(process.communicate(timeout=60)[0]) for process in running]
+    had = [int(said) for said in _side_by_side(_PROCESS, tmp_path)]
     assert sum(had) == 100
     assert DayBook(tmp_path).read("crm").today == 100
+
+
+_OPENING = """
+import sys, time
+from pathlib import Path
+from isthmus.engine.state import StateFile
+for number in range(40):
+    file = StateFile(Path(sys.argv[1]) / f"{number}.sqlite", "CREATE TABLE IF NOT EXISTS t (x);",
+        patience=30)
+    while time.time() < float(sys.argv[2]) + number / 50:
+        pass
+    with file.transaction() as book:
+        book.execute("INSERT INTO t VALUES (1)")
+    file.close()
+"""
+
+
+def test_processes_may_begin_a_file_at_the_same_moment(tmp_path: Path) -> None:
+    """SQLite refuses one of them at once, whatever its time-out says: it has to ask again."""
+    _side_by_side(_OPENING, tmp_path, str(time.time() + 1))
+    for number in range(40):
+        with StateFile(tmp_path / f"{number}.sqlite", "", patience=1).transaction() as book:
+            assert book.execute("SELECT count(*) FROM t").fetchone() == (3,)
+
+
+def _side_by_side(program: str, folder: Path, *others: str) -> list[str]:
+    """What three processes say that run a program at once; none fails."""
+    command = [sys.executable, "-c", program, str(folder), *others]
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            for _ in range(3)
+        ]
+        said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0]
+    return said
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,17 @@ def test_a_second_holder_is_refused_and_told_of_the_first(tmp_path: Path) -> Non
             second.__enter__()
     with held(tmp_path / "w"):
         pass
+
+
+def test_who_only_looks_into_the_lock_does_not_hold_it(tmp_path: Path) -> None:
+    """Of two that ask at once one gets it: neither is refused for the other's asking."""
+    with held(tmp_path / "w"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "w" / "lock", isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master")
+        with held(tmp_path / "w"):
+            pass
 
 
 def test_nobody_holds_a_lock_that_was_cleared_away(tmp_path: Path) -> None:
