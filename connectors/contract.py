@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from isthmus.catalog.model import RowCount, Table, TableName
 from isthmus.catalog.statistics import NOTHING_KNOWN, Statistics
+from isthmus.connectors.places import Placed, PlaceLost
 from isthmus.connectors.predicates import Predicate
 from isthmus.errors import Cancelled, DeadlineExceeded, Refused
 
@@ -615,6 +616,23 @@ class Connector(ABC):
         Never a silent short read: all rows come, or an error is raised. Polls
         `context.check()` at least every half second, also while waiting for the network.
         """
+
+    def open_from(
+        self, fragment: Fragment, place: str | None, context: ReadContext
+    ) -> Iterator[Placed]:
+        """As `open`, and each batch says where it stands, if the source can go on from there.
+
+        Args:
+            fragment: the same one, or planned for the same request, as when the place was told.
+            place: where to begin; None: with the first row.
+            context: as `open`'s.
+
+        Raises:
+            PlaceLost: the source has the place no more; nothing was yielded.
+        """
+        if place is not None:
+            raise PlaceLost(f"the source {self.name} tells no places")
+        yield from map(Placed, self.open(fragment, context))
 
     def writer(self) -> Writer:
         """What writes to the source.

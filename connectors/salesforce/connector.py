@@ -26,10 +26,13 @@ from isthmus.connectors.contract import (
     ScanRequest,
     Verdict,
 )
+from isthmus.connectors.places import Placed
 from isthmus.connectors.predicates import Predicate
 from isthmus.connectors.salesforce.access import access_of, chains_of, choose, wished
-from isthmus.connectors.salesforce.bulk import bulk_statement, rows_of_job
+from isthmus.connectors.salesforce.bulk import bulk_statement
 from isthmus.connectors.salesforce.bulkjob import NoJob
+from isthmus.connectors.salesforce.bulkplaces import placed_rows
+from isthmus.connectors.salesforce.bulkresults import rows_of_job
 from isthmus.connectors.salesforce.check import findings
 from isthmus.connectors.salesforce.client import Client
 from isthmus.connectors.salesforce.config import identity_of, read_config
@@ -283,16 +286,39 @@ class Salesforce(Connector):
         context.meter.start()
         yield from rows_of_job(self._org(fragment.request, context), drafted, context, resumed=job)
 
+    def open_from(
+        self, fragment: Fragment, place: str | None, context: ReadContext
+    ) -> Iterator[Placed]:
+        """The rows of a Bulk job have places: it is kept until they all are read.
+
+        Raises as `open` does, and PlaceLost where the job is gone.
+        """
+        if place is None and access_of(fragment.access_path) != BULK:
+            yield from super().open_from(fragment, place, context)
+            return
+        drafted = draft(fragment.request)
+        context.meter.start()
+        org = self._org(fragment.request, context)
+        try:
+            yield from placed_rows(org, drafted, context, place)
+            return
+        except NoJob as error:
+            self._take_no_job(drafted, error)
+        yield from map(Placed, rows(org, drafted, context))
+
     def _by_job(self, org: Org, drafted: Draft, context: ReadContext) -> Iterator[pa.RecordBatch]:
         """By a job; page by page where the org takes none and nobody insists on it."""
         try:
             yield from rows_of_job(org, drafted, context)
             return
         except NoJob as error:
-            if wished(drafted.request, self._access) == BULK and error.__cause__ is not None:
-                raise error.__cause__ from None
-        self._access = REST
+            self._take_no_job(drafted, error)
         yield from rows(org, drafted, context)
+
+    def _take_no_job(self, drafted: Draft, error: NoJob) -> None:
+        if wished(drafted.request, self._access) == BULK and error.__cause__ is not None:
+            raise error.__cause__ from None
+        self._access = REST
 
     def writer(self) -> SalesforceWriter:
         """What writes to the org: always the same one, since it remembers what it has made."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import pyarrow as pa
 
 from isthmus.connectors.contract import ReadContext
-from isthmus.connectors.salesforce.flight import POLL
+from isthmus.connectors.salesforce.flight import POLL, Flight
+from isthmus.connectors.salesforce.transport import Stop
 from isthmus.errors import Cancelled
 
-__all__ = ["Read", "gathered"]
+__all__ = ["Read", "gathered", "ordered"]
+
+T = TypeVar("T")
 
 #: Reads one part; it stops as its own context says.
 Read = Callable[[ReadContext], Iterator[pa.RecordBatch]]
@@ -54,6 +60,36 @@ def gathered(reads: Iterable[Read], width: int, context: ReadContext) -> Iterato
                 yield item
     finally:
         stopped.set()
+
+
+def ordered(
+    asks: Iterable[Callable[[ReadContext], T]], ahead: int, context: ReadContext
+) -> Iterator[T]:
+    """The answers in the order of the asks, of which `ahead` run, or wait, behind the one given.
+
+    An ask is taken from `asks` when its turn has come. When the caller leaves, or one fails, the
+    others stop.
+
+    Raises:
+        Cancelled, DeadlineExceeded: the query was stopped.
+        IsthmusError: what an ask raised.
+    """
+    stopped = threading.Event()
+    mine = replace(context, cancelled=_Either(context.cancelled, stopped))
+    flying: deque[Flight[T]] = deque()
+    try:
+        for ask in asks:
+            flying.append(Flight(partial(_asked, ask, mine)))
+            if len(flying) > ahead:
+                yield flying.popleft().result(context)
+        while flying:
+            yield flying.popleft().result(context)
+    finally:
+        stopped.set()
+
+
+def _asked(ask: Callable[[ReadContext], T], context: ReadContext, stop: Stop) -> T:
+    return ask(context)
 
 
 class _Todo:

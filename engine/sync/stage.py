@@ -17,8 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from isthmus.connectors.places import Placed
 from isthmus.connectors.targets.contract import Layout
 from isthmus.connectors.targets.keyed import demand_unique
+from isthmus.engine.sync.pieces import Piece, pieces
 
 __all__ = ["Progress", "Stage"]
 
@@ -31,12 +33,16 @@ class Progress:
         parts: how many are safe.
         rows: in them.
         after: the last key of them, in the source's order; None where rows came in no order.
+        place: from where the source gives the rest; None where it tells none.
+        skip: how many rows of the place are in the parts already.
         whole: nothing is left to fetch.
     """
 
     parts: int = 0
     rows: int = 0
     after: str | None = None
+    place: str | None = None
+    skip: int = 0
     whole: bool = False
 
 
@@ -61,28 +67,40 @@ class Stage:
         goes_on: bool,
     ) -> None:
         self._folder = folder
-        self._schema = schema
+        self.schema = schema
         self._key = key
         self._rows_per_part = rows_per_part
         self._goes_on = goes_on
         self._record = folder / "progress.json"
         self.progress = self._read()
 
-    def fill(self, batches: Iterable[pa.RecordBatch], target: str) -> Iterator[int]:
+    def fill(self, come: Iterable[Placed], target: str) -> Iterator[int]:
         """Write rows in parts, beginning behind those that are safe; gives the rows of each.
+
+        Args:
+            come: the rows from `progress.place` on, or else those behind `progress.after`, or all.
+            target: the target's name, for errors.
 
         Raises:
             DataError: a key is null or comes a second time.
         """
-        if not self.progress.whole and self.progress.after is None:
+        before = self.progress
+        if before.after is None and before.place is None:
             self._drop()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check = _Order(self._key, self.progress.after, self._seen, target)
-        for rows in _pieces(batches, self._schema, self._rows_per_part):
-            check.look(rows)
-            self._save(rows, check.last if self._goes_on else None)
-            yield rows.num_rows
+        check = _Order(self._key, self.progress.after, self.progress.rows, self._seen, target)
+        for piece in pieces(come, self.schema, self._rows_per_part, self.progress.skip):
+            if piece.rows.num_rows:
+                check.look(piece.rows)
+                self._save(piece, check.last if self._goes_on else None)
+                yield piece.rows.num_rows
+            else:
+                self._note(replace(self.progress, place=piece.place, skip=piece.skip))
         self._note(replace(self.progress, whole=True))
+
+    def lose_place(self) -> None:
+        """The source has forgotten the place; the keys may do, where rows came in their order."""
+        self._note(replace(self.progress, place=None, skip=0))
 
     def parts(self) -> Iterator[pa.Table]:
         """The parts that are safe, in order."""
@@ -99,7 +117,8 @@ class Stage:
         for batch in self.batches():
             yield batch.select(list(self._key))
 
-    def _save(self, rows: pa.Table, last: str | None) -> None:
+    def _save(self, piece: Piece, last: str | None) -> None:
+        rows = piece.rows
         path = self._file(self.progress.parts)
         with open(path, "wb") as file:
             options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -108,7 +127,15 @@ class Stage:
             file.flush()
             os.fsync(file.fileno())
         before = self.progress
-        self._note(Progress(before.parts + 1, before.rows + rows.num_rows, last))
+        self._note(
+            Progress(
+                parts=before.parts + 1,
+                rows=before.rows + rows.num_rows,
+                after=last,
+                place=piece.place,
+                skip=piece.skip,
+            )
+        )
 
     def _note(self, progress: Progress) -> None:
         new = self._record.with_suffix(".new")
@@ -137,12 +164,14 @@ class Stage:
 class _Order:
     """Sees whether rows come in the order of their keys, and that no key comes twice."""
 
-    def __init__(self, key: tuple[str, ...], last: str | None, seen: Any, target: str) -> None:
+    def __init__(
+        self, key: tuple[str, ...], last: str | None, rows: int, seen: Any, target: str
+    ) -> None:
         self._key = key
         self._seen = seen
         self._target = target
         self._check: Any = None
-        self._rows = 0
+        self._rows = rows
         self.last = last
 
     def look(self, rows: pa.Table) -> None:
@@ -176,21 +205,3 @@ class _Order:
         for batch in keys.to_batches():
             self._check(batch)
         self.last = None
-
-
-def _pieces(batches: Iterable[pa.RecordBatch], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
-    """The rows in tables of so many rows."""
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    for given in batches:
-        batch = given.cast(schema)
-        while count + batch.num_rows >= rows:
-            head = batch.slice(0, rows - count)
-            yield pa.Table.from_batches([*waiting, head], schema)
-            batch = batch.slice(head.num_rows)
-            waiting, count = [], 0
-        if batch.num_rows:
-            waiting.append(batch)
-            count += batch.num_rows
-    if waiting:
-        yield pa.Table.from_batches(waiting, schema)

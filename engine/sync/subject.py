@@ -6,15 +6,16 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus.catalog.model import Table
 from isthmus.connectors.contract import Ability, Bill, Connector, Fragment, ReadContext, ScanRequest
+from isthmus.connectors.places import Placed, PlaceLost
 from isthmus.connectors.replication import Deletions, Replication
 from isthmus.engine import recheck
 from isthmus.engine.sync.asking import Ask, predicates, sql_condition
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Asker = Callable[[str, "Terms | None"], "Result"]
 
 __all__ = ["Asker", "Priced", "QuerySubject", "Reading", "Subject", "TableSubject"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,16 @@ class Subject(ABC):
             IsthmusError: as `Connector.open`.
         """
 
+    def read_from(self, ask: Ask, place: str | None, reading: Reading) -> Iterator[Placed]:
+        """As `read`, each batch with its place, from a place on.
+
+        Raises:
+            PlaceLost: the source has the place no more.
+        """
+        if place is not None:
+            raise PlaceLost(f"{self.name} tells no places")
+        yield from map(Placed, self.read(ask, reading))
+
     @abstractmethod
     def now(self, reading: Reading) -> datetime:
         """What the sources' clocks show: the earliest of them."""
@@ -169,6 +182,17 @@ class TableSubject(Subject):
             for batch in batches:
                 kept = batch if again is None else batch.filter(again)
                 yield _plain(kept.select(list(ask.columns)))
+
+    def read_from(self, ask: Ask, place: str | None, reading: Reading) -> Iterator[Placed]:
+        """As the connector tells places; none where rows are filtered here, after they come."""
+        fragment = self._planned(ask)
+        if fragment.rechecked:
+            yield from super().read_from(ask, place, reading)
+            return
+        context = reading.context(self._table.source)
+        with closing(_closable(self._connector.open_from(fragment, place, context))) as come:
+            for placed in come:
+                yield replace(placed, rows=_plain(placed.rows.select(list(ask.columns))))
 
     def now(self, reading: Reading) -> datetime:
         """The source's time, or this machine's where it tells none."""
@@ -270,5 +294,5 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
-def _closable(batches: Iterable[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
+def _closable(batches: Iterable[T]) -> Generator[T]:
     yield from batches

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus.catalog.syncs import SyncSpec
+from isthmus.connectors.places import PlaceLost
 from isthmus.connectors.targets.contract import Layout, Part, PartKind, Target, demand_held
 from isthmus.engine.ledger import Terms
 from isthmus.engine.sync import goal as goals
@@ -375,8 +376,9 @@ class Sync:
     def _fetch_missing(self, keys: pa.Table, goal: Unfinished, state: CopyState) -> None:
         values = tuple(zip(*(c.to_pylist() for c in keys.columns), strict=True))
         ask = Ask(goals.present(goal, self._subject), keys=values)
-        batches = list(self._fitted(ask, goal.layout.schema))
-        rows = pa.Table.from_batches(batches, goal.layout.schema)
+        schema = goal.layout.schema
+        read = self._subject.read(ask, self._reading)
+        rows = pa.Table.from_batches([self._fitted(batch, schema) for batch in read], schema)
         if rows.num_rows:
             self._target.apply(Part(PartKind.UPSERT, rows), goal.layout, state.to_text())
             self._counts.rows_in += rows.num_rows
@@ -393,24 +395,35 @@ class Sync:
             self.spec.rows_per_part,
             goes_on=self._subject.goes_on and self._shape.own_key,
         )
-        if not stage.progress.whole:
-            behind = replace(ask, after=stage.progress.after)
-            for _ in stage.fill(self._fitted(behind, schema), self._target.name):
-                self._tell("reading", stage.progress.rows)
+        try:
+            self._fill(stage, ask)
+        except PlaceLost:
+            stage.lose_place()
+            self._fill(stage, ask)
         self._counts.rows_in += stage.progress.rows
         return stage
 
-    def _fitted(self, ask: Ask, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _fill(self, stage: Stage, ask: Ask) -> None:
+        done = stage.progress
+        if done.whole:
+            return
+        # the place says more: whoever goes on behind a key asks for the rest anew
+        behind = ask if done.place is not None else replace(ask, after=done.after)
+        come = self._subject.read_from(behind, done.place, self._reading)
+        fitted = (replace(c, rows=self._fitted(c.rows, stage.schema)) for c in come)
+        for _ in stage.fill(fitted, self._target.name):
+            self._tell("reading", stage.progress.rows)
+
+    def _fitted(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         """The rows under the copy's columns and types; what the source has lost is null."""
-        for batch in self._subject.read(ask, self._reading):
-            names = set(batch.schema.names)
-            arrays = [
-                _cast(batch.column(f.name), f, self.spec.name)
-                if f.name in names
-                else pa.nulls(batch.num_rows, f.type)
-                for f in schema
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        names = set(batch.schema.names)
+        arrays = [
+            _cast(batch.column(f.name), f, self.spec.name)
+            if f.name in names
+            else pa.nulls(batch.num_rows, f.type)
+            for f in schema
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     # --- what is known
 

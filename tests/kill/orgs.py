@@ -16,6 +16,7 @@ from isthmus.connectors.salesforce.connector import Salesforce
 from isthmus.connectors.salesforce.retry import Policy
 from isthmus.engine.connection import Connection
 from isthmus.localorg import LocalOrg
+from isthmus.localorg.settings import Settings
 from tests.sync.org import Crm, running_crm
 from tests.sync.postgres import running_postgres
 
@@ -48,7 +49,10 @@ class Orgs:
     @cached_property
     def copied(self) -> Crm:
         """Empty, with a clock that stands: what is copied changes only between two runs."""
-        return self._stack.enter_context(running_crm(switches={"page-size": 200}))
+        settings = Settings(bulk_page_rows=25)
+        return self._stack.enter_context(
+            running_crm(switches={"page-size": 200}, settings=settings)
+        )
 
     @cached_property
     def postgres(self) -> str:

@@ -31,6 +31,7 @@ SCENARIOS: Mapping[str, Callable[[Orgs], Scenario]] = {
     "upsert, answers late": writes.scenario("upsert", strike=LATE),
     "insert by Bulk, answers late": writes.scenario("insert", bulk=True, strike=LATE),
     "sync out to SQLite, first run": sync_out.first("sqlite"),
+    "sync out by Bulk to SQLite, first run": sync_out.first("sqlite", access="bulk"),
     "sync out to SQLite, later run": sync_out.later("sqlite"),
     "sync out to DuckDB, first run": sync_out.first("duckdb"),
     "sync out to DuckDB, later run": sync_out.later("duckdb"),

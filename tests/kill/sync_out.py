@@ -31,11 +31,13 @@ def act(arguments: Mapping[str, Any]) -> None:
         con.sync("accounts")
 
 
-def first(kind: str) -> Callable[[Orgs], Scenario]:
+def first(kind: str, *, access: str = "auto") -> Callable[[Orgs], Scenario]:
     """The run that makes the copy."""
+    by = "" if access == "auto" else " by Bulk"
 
     def make(orgs: Orgs) -> Scenario:
-        return _scenario(orgs, f"sync out to {_NAMES[kind]}, first run", kind)
+        name = f"sync out{by} to {_NAMES[kind]}, first run"
+        return _scenario(orgs, name, kind, access=access)
 
     return make
 
@@ -56,7 +58,12 @@ def later(kind: str) -> Callable[[Orgs], Scenario]:
 
 
 def _scenario(
-    orgs: Orgs, name: str, kind: str, before: Callable[[Mapping[str, Any]], None] | None = None
+    orgs: Orgs,
+    name: str,
+    kind: str,
+    before: Callable[[Mapping[str, Any]], None] | None = None,
+    *,
+    access: str = "auto",
 ) -> Scenario:
     crm = orgs.copied
 
@@ -70,7 +77,8 @@ def _scenario(
     def prepare(trial: int, folder: Path) -> Mapping[str, Any]:
         to = place(trial, folder)
         sync = {"table": "crm.Account", "to": to, "mode": "incremental", "rows_per_part": PART}
-        project = {"sources": {"crm": source(crm.org, folder)}, "syncs": {"accounts": sync}}
+        sources = {"crm": {**source(crm.org, folder), "access": access}}
+        project = {"sources": sources, "syncs": {"accounts": sync}}
         arguments = {"project": project, "state": str(folder / "state"), "to": to}
         _fill(crm)
         if before is not None:

@@ -81,11 +81,16 @@ class Crm:
 
     @contextmanager
     def connected(
-        self, folder: Path, project: Mapping[str, Any] | None = None, **more: Any
+        self,
+        folder: Path,
+        project: Mapping[str, Any] | None = None,
+        *,
+        access: str = "auto",
+        **more: Any,
     ) -> Iterator[Connection]:
         ready = folder / "org.json"
         ready.write_text(json.dumps(self.org.ready))
-        sources = {"crm": {"kind": "salesforce", "ready_file": str(ready)}}
+        sources = {"crm": {"kind": "salesforce", "ready_file": str(ready), "access": access}}
         given = {"sources": sources, **(project or {})}
         with isthmus.connect(given, state=folder / "state", time_zone="UTC", **more) as con:
             yield con

@@ -17,14 +17,17 @@ import pytest
 from isthmus.engine.connection import Connection
 from isthmus.engine.sync.hold import held
 from isthmus.errors import SourceUnavailable, SyncRunning
+from isthmus.localorg.settings import Settings
 from tests.sync.org import Crm, accounts, running_crm
 
 ROWS, PAGE, PART = 2_000, 200, 400
+BULK_PAGE = 300
 
 
 @pytest.fixture(scope="module")
 def crm() -> Iterator[Crm]:
-    with running_crm(switches={"page-size": PAGE}) as crm:
+    settings = Settings(bulk_page_rows=BULK_PAGE)
+    with running_crm(switches={"page-size": PAGE}, settings=settings) as crm:
         first = crm.create(Name="first")
         table = crm.table()
         # as many as it takes for several pages, made at once
@@ -75,6 +78,59 @@ def test_a_first_run_goes_on_behind_its_last_safe_part(
     assert [s for s, _ in states] == ["failed", "done"]
     if nth > 6:
         assert run.resumed and states[1][1]
+
+
+@pytest.fixture
+def by_job(crm: Crm, tmp_path: Path) -> Iterator[Connection]:
+    with crm.connected(tmp_path, access="bulk") as con:
+        yield con
+    crm.org.clear_faults()
+    crm.org.clear_requests()
+
+
+def asked_of_jobs(crm: Crm) -> list[tuple[str, str]]:
+    found = [(r["method"], r["path"].partition("/jobs/query")[2]) for r in crm.org.requests()]
+    return [(method, path) for method, path in found if path or method == "POST"]
+
+
+#: The job's requests: its making, two looks at it, a page, the addresses of the next five, these,
+#: the address of the last one, and that.
+@pytest.mark.parametrize("nth", range(1, 13))
+def test_a_bulk_job_is_made_once_and_read_on_from_its_place(
+    crm: Crm, by_job: Connection, tmp_path: Path, nth: int
+) -> None:
+    to = f"sqlite:{tmp_path}/copy.sqlite#a"
+    options: dict[str, Any] = {"to": to, "mode": "incremental", "rows_per_part": PART}
+    crm.org.clear_requests()
+    crm.org.set_fault("request-limit", nth=nth, path="/jobs/query")
+    with pytest.raises(SourceUnavailable):
+        by_job.sync("crm.Account", **options)
+    crm.org.clear_faults()
+    run = by_job.sync("crm.Account", **options)
+    asked = asked_of_jobs(crm)
+    assert len([m for m, _ in asked if m == "POST"]) == 1 + (nth == 1), "one job, once it was made"
+    assert asked[-1][0] == "DELETE" and not crm.org.org.bulk.listed(crm.now)
+    # a part that was not full, the page that it began in, and the one on its way
+    assert rows_sent(crm) <= ROWS + PART + 2 * BULK_PAGE
+    assert run.rows_in == ROWS and accounts(by_job, to) == crm.live()
+
+
+@pytest.mark.parametrize("nth", [3, 8, 11])
+def test_where_the_job_is_gone_the_fetch_begins_anew(
+    crm: Crm, by_job: Connection, tmp_path: Path, nth: int
+) -> None:
+    to = f"sqlite:{tmp_path}/copy.sqlite#a"
+    options: dict[str, Any] = {"to": to, "mode": "incremental", "rows_per_part": PART}
+    crm.org.set_fault("request-limit", nth=nth, path="/jobs/query")
+    with pytest.raises(SourceUnavailable):
+        by_job.sync("crm.Account", **options)
+    crm.org.clear_faults()
+    (job,) = crm.org.org.bulk.listed(crm.now)
+    if job.ended(crm.now) is None:
+        job.abort(crm.now)
+    crm.org.org.bulk.delete(job, crm.now)
+    run = by_job.sync("crm.Account", **options)
+    assert run.rows_in == ROWS and accounts(by_job, to) == crm.live()
 
 
 def test_staged_rows_are_gone_afterwards(crm: Crm, con: Connection, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from isthmus.connectors.contract import (
     ReadContext,
     ScanRequest,
 )
+from isthmus.connectors.places import PlaceLost
 from isthmus.connectors.predicates import Compare, In
 from isthmus.connectors.salesforce import INCLUDE_DELETED, Salesforce
 from isthmus.connectors.salesforce.bulk import job_calls
@@ -100,14 +101,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalOrg, 
         yield org, tmp_path_factory.mktemp("world")
 
 
+def remove_jobs(org: LocalOrg) -> None:
+    now = org.org.clock.now()
+    for job in org.org.bulk.listed(now):
+        if job.ended(now) is None:
+            job.abort(now)
+        org.org.bulk.delete(job, now)
+
+
 @pytest.fixture
 def org(world: tuple[LocalOrg, Path]) -> Iterator[LocalOrg]:
     world[0].clear_requests()
-    now = world[0].org.clock.now()
-    for job in world[0].org.bulk.listed(now):  # of a create whose answer broke off
-        if job.info(now, full=False)["state"] in ("UploadComplete", "InProgress"):
-            job.abort(now)
-        world[0].org.bulk.delete(job, now)
+    remove_jobs(world[0])  # of a create whose answer broke off
     yield world[0]
     world[0].clear_faults()
 
@@ -303,6 +308,45 @@ def test_a_job_is_taken_over_by_its_id(org: LocalOrg, crm: Salesforce) -> None:
     assert found.sort_by("Id").equals(rest.sort_by("Id"))
     with pytest.raises((SourceError, SourceUnavailable)):
         list(crm.resume(fragment, left[0], ReadContext()))  # it was deleted
+
+
+def test_a_read_by_places_goes_on_from_each_of_them(org: LocalOrg, crm: Salesforce) -> None:
+    """The job is left where a read ends early, and is cleared away by the one that ends it."""
+    fragment: Fragment = crm.plan(everything(crm, "Contact"))
+    whole = list(crm.open_from(fragment, None, ReadContext()))
+    assert not jobs_of(org) and len({placed.place for placed in whole}) > 3
+    rest = read(crm, replace(fragment.request, options=REST))
+    assert pa.Table.from_batches([p.rows for p in whole]).sort_by("Id").equals(rest.sort_by("Id"))
+    for stop in range(1, len(whole) + 1):
+        come = crm.open_from(fragment, None, ReadContext())
+        begun = [next(come) for _ in range(stop)]
+        come.close()  # type: ignore[attr-defined]
+        (job,) = jobs_of(org)
+        place, at = begun[-1].place, begun[-1].offset
+        assert place is not None and job in place
+        again = list(crm.open_from(fragment, place, ReadContext()))
+        assert not jobs_of(org)
+        before = [p.rows for p in begun[:-1] if p.place != place]
+        same = [p.rows for p in begun[:-1] if p.place == place]
+        assert sum(rows.num_rows for rows in same) == at
+        found = pa.Table.from_batches([*before, *(p.rows for p in again)], rest.schema)
+        assert found.sort_by("Id").equals(rest.sort_by("Id"))
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_the_place_in_a_job_that_is_gone_is_lost(org: LocalOrg, crm: Salesforce, stop: int) -> None:
+    fragment: Fragment = crm.plan(everything(crm, "Contact"))
+    come = crm.open_from(fragment, None, ReadContext())
+    begun = [next(come) for _ in range(stop)]
+    come.close()  # type: ignore[attr-defined]
+    remove_jobs(org)
+    with pytest.raises(PlaceLost):
+        next(crm.open_from(fragment, begun[-1].place, ReadContext()))
+
+
+def test_pages_of_a_query_have_no_places(org: LocalOrg, crm: Salesforce) -> None:
+    fragment = crm.plan(replace(everything(crm, "Contact"), options=REST))
+    assert {p.place for p in crm.open_from(fragment, None, ReadContext())} == {None}
 
 
 def test_a_job_of_other_columns_is_refused(org: LocalOrg, crm: Salesforce) -> None:
